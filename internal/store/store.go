@@ -37,9 +37,7 @@ type Request struct {
 	Template string `json:"template"`
 	// Parameters are those that override the definition's.
 	Parameters map[string]string `json:"parameters,omitempty"`
-	// Definition is the key of the resolved definition, as it was when the request was made.
-	Definition string    `json:"definition"`
-	CreatedAt  time.Time `json:"createdAt"`
+	CreatedAt  time.Time         `json:"createdAt"`
 }
 
 // Record is the state of one deployment.
@@ -60,6 +58,8 @@ type Record struct {
 	Reason      string            `json:"reason,omitempty"`
 	Template    string            `json:"template"`
 	Parameters  map[string]string `json:"parameters,omitempty"`
+	// Definition is the key of the installed definition that the deployment began with; every later step uses that one.
+	Definition string `json:"definition,omitempty"`
 
 	Stage   deployment.Stage   `json:"phase"`
 	Outcome deployment.Outcome `json:"outcome,omitempty"`
@@ -85,12 +85,15 @@ type Record struct {
 
 	// CancelledBy and SupersededBy are wishes: the flow heeds them at its next step as long as nothing was executed.
 	CancelledBy  string        `json:"cancelledBy,omitempty"`
+	CancelReason string        `json:"cancelReason,omitempty"`
 	SupersededBy deployment.ID `json:"supersededBy,omitempty"`
 	// DecisionCount is how many decisions the store holds for the deployment.
 	DecisionCount int `json:"decisionCount"`
 
 	// Runner is the process that runs the flow in the embedded modes; empty on Step Functions.
 	Runner Runner `json:"runner,omitzero"`
+	// LockKept says that the deployment finished while its stack was still moving: the sweep frees the lock.
+	LockKept bool `json:"lockKept,omitempty"`
 	// Version counts the changes of the record.
 	Version int `json:"version"`
 }
@@ -153,6 +156,31 @@ type Runner struct {
 	Name string `json:"name,omitempty"`
 	// AliveUntil is when others may take the process for dead.
 	AliveUntil time.Time `json:"aliveUntil,omitzero"`
+}
+
+// Heed returns the fault that ends the deployment when it was called off or superseded and nothing is executed yet.
+func (r Record) Heed() error {
+	if !r.Stage.Cancellable() {
+		return nil
+	}
+	if r.CancelledBy != "" {
+		why := ""
+		if r.CancelReason != "" {
+			why = ": " + r.CancelReason
+		}
+		return deployment.Faultf(deployment.Cancelled, "%s called the deployment off%s", r.CancelledBy, why)
+	}
+	if r.SupersededBy != "" {
+		return deployment.Faultf(deployment.Superseded, "the newer deployment %s took this one's place", r.SupersededBy)
+	}
+	return nil
+}
+
+// Ending is what the record knows of how the deployment ends, given the fault that stopped its flow, if one did.
+func (r Record) Ending(fault deployment.Fault) deployment.Ending {
+	return deployment.Ending{
+		Intent: r.Intent, Fault: fault, Executed: !r.Times.Executed.IsZero(), Settlement: r.Settlement, ChangeSetEmpty: r.ChangeSet.Empty,
+	}
 }
 
 // ReviewToDecide is what decisions upon this deployment are counted for.
