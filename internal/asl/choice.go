@@ -5,6 +5,50 @@ import (
 	"strings"
 )
 
+// choiceState goes on where the first rule that holds leads.
+type choiceState struct {
+	rules    []choiceRule
+	fallback string // "Default", "" where there is none
+}
+
+func (s choiceState) describe(d *State) {
+	for _, rule := range s.rules {
+		d.Transitions = append(d.Transitions, Transition{Kind: TransitionChoice, To: rule.next, Condition: rule.condition.String()})
+	}
+	if s.fallback != "" {
+		d.Transitions = append(d.Transitions, Transition{Kind: TransitionDefault, To: s.fallback})
+	}
+}
+
+func (s choiceState) run(v *visit) (any, string, error) {
+	data, err := v.effectiveInput()
+	if err != nil {
+		return nil, "", err
+	}
+	next, err := s.choose(v, data)
+	if err != nil {
+		return nil, "", err
+	}
+	output, err := v.outputFrom(data)
+	return output, next, err
+}
+
+func (s choiceState) choose(v *visit, data any) (string, error) {
+	for _, rule := range s.rules {
+		holds, err := rule.condition.holds(v.scope(data))
+		switch {
+		case err != nil:
+			return "", v.failed(ErrorRuntime, err.Error())
+		case holds:
+			return rule.next, nil
+		}
+	}
+	if s.fallback == "" {
+		return "", v.failed(ErrorNoChoiceMatched, "Failed to transition out of the state. The state does not point to a next state.")
+	}
+	return s.fallback, nil
+}
+
 // choiceRule is an entry of Choices: a condition and where it leads.
 type choiceRule struct {
 	condition condition

@@ -34,7 +34,11 @@ func Parse(definition []byte) (*Machine, error) {
 }
 
 // parser collects problems instead of stopping at the first one. Its methods return zero values for what they refused.
-type parser struct{ problems []Problem }
+type parser struct {
+	problems []Problem
+	// tokenVisible is set inside the Parameters of a callback task, the only place that knows $$.Task.Token.
+	tokenVisible bool
+}
 
 func (p *parser) refuse(at *node, format string, arguments ...any) {
 	p.problems = append(p.problems, Problem{Place: at.place, Line: at.line, Text: fmt.Sprintf(format, arguments...)})
@@ -236,7 +240,20 @@ func (p *parser) path(n *node, key string) (path, bool) {
 	if err != nil {
 		p.refuse(field, "%s: %v", key, err)
 	}
+	p.checkToken(field, parsed)
 	return parsed, true
+}
+
+// checkToken refuses the task token where none exists.
+func (p *parser) checkToken(field *node, paths ...path) {
+	if p.tokenVisible {
+		return
+	}
+	for _, each := range paths {
+		if each.context && each.startsWith("Task") {
+			p.refuse(field, "only the Parameters of a task with .waitForTaskToken know $$.Task.Token")
+		}
+	}
 }
 
 // selector reads InputPath or OutputPath: a path, null, or absent for everything.
@@ -318,5 +335,6 @@ func (p *parser) expression(field *node) expression {
 		p.refuse(field, "%v", err)
 		return literal{}
 	}
+	p.checkToken(field, parsed.paths()...)
 	return parsed
 }

@@ -111,81 +111,80 @@ func (p *parser) choice(n *node) behaviour {
 		if item.fields["Next"] == nil {
 			p.refuse(item, "a rule needs the field \"Next\"")
 		}
-		next := p.text(item, "Next")
-		if compiled := p.condition(item, "Next", "Comment"); compiled != nil {
-			parsed.rules = append(parsed.rules, choiceRule{condition: compiled, next: next})
-		}
+		parsed.rules = append(parsed.rules, choiceRule{condition: p.condition(item, true), next: p.text(item, "Next")})
 	}
 	return parsed
 }
 
-// condition reads a test or a combination of tests. Only rules at the top have the extra fields.
-func (p *parser) condition(n *node, extra ...string) condition {
-	if !p.isObject(n, "a test") {
-		return nil
+// noCondition stands for a condition that was refused.
+func noCondition() condition { return andCondition(nil) }
+
+// ruleFields may stand in any rule beside what makes it one; only a rule at the top has Next.
+func ruleFields() []string { return []string{"Comment", "Next"} }
+
+// condition reads a test or a combination of tests.
+func (p *parser) condition(n *node, top bool) condition {
+	if !p.isObject(n, "a rule") {
+		return noCondition()
 	}
 	p.text(n, "Comment")
+	if next := n.fields["Next"]; next != nil && !top {
+		p.refuse(next, "only a rule at the top of Choices has the field \"Next\"")
+	}
 	for _, combination := range []struct {
 		key     string
 		combine func(*node) condition
 	}{{"And", p.allOf}, {"Or", p.anyOf}, {"Not", p.notOf}} {
 		if field := n.fields[combination.key]; field != nil {
-			p.object(n, "a rule with "+combination.key, append([]string{combination.key}, extra...))
+			p.object(n, "a rule with "+combination.key, append(ruleFields(), combination.key))
 			return combination.combine(field)
 		}
 	}
-	return p.comparison(n, extra)
+	return p.comparison(n)
 }
 
 func (p *parser) allOf(n *node) condition { return andCondition(p.conditions(n)) }
 func (p *parser) anyOf(n *node) condition { return orCondition(p.conditions(n)) }
-func (p *parser) notOf(n *node) condition { return notCondition{p.condition(n)} }
+func (p *parser) notOf(n *node) condition { return notCondition{p.condition(n, false)} }
 
 func (p *parser) conditions(n *node) []condition {
 	if !n.isArray() || len(n.items) == 0 {
 		p.refuse(n, "it must be an array of at least one test")
 		return nil
 	}
-	var all []condition
-	for _, item := range n.items {
-		if compiled := p.condition(item); compiled != nil {
-			all = append(all, compiled)
-		}
+	all := make([]condition, len(n.items))
+	for i, item := range n.items {
+		all[i] = p.condition(item, false)
 	}
 	return all
 }
 
-func (p *parser) comparison(n *node, extra []string) condition {
-	known := append([]string{"Variable"}, extra...)
-	var names []string
+func (p *parser) comparison(n *node) condition {
+	known := append(ruleFields(), "Variable")
+	before := len(p.problems)
+	p.object(n, "a test", slices.Concat(known, operatorNames()), "Variable")
+	var found []operator
 	for _, key := range n.keys {
-		if !slices.Contains(known, key) {
-			names = append(names, key)
+		if operator, ok := operatorNamed(key); ok {
+			found = append(found, operator)
 		}
 	}
-	if len(names) != 1 {
-		p.refuse(n, "a test needs \"Variable\" and exactly one comparison operator, or And, Or or Not; this one has %d operators", len(names))
-		return nil
+	if len(found) != 1 {
+		if len(p.problems) == before { // a mistyped operator was named already
+			p.refuse(n, "a test has exactly one comparison operator, or And, Or or Not; this one has %d", len(found))
+		}
+		return noCondition()
 	}
-	operator, implemented := operatorNamed(names[0])
-	operand := n.fields[names[0]]
-	if !implemented {
-		p.refuse(operand, "%s", unknownField(names[0], "a test", append(known, operatorNames()...)))
-		return nil
-	}
-	if n.fields["Variable"] == nil {
-		p.refuse(n, "a test needs the field \"Variable\"")
-		return nil
-	}
-	parsed := comparison{operator: operator}
+	parsed := comparison{operator: found[0]}
 	parsed.variable, _ = p.path(n, "Variable")
-	if operator.takesPath {
-		other, _ := p.path(n, operator.name)
+	operand := n.fields[parsed.operator.name]
+	if parsed.operator.takesPath {
+		other, _ := p.path(n, parsed.operator.name)
 		parsed.other = &other
 		return parsed
 	}
 	parsed.constant = operand.value()
-	if problem := operator.constant(parsed.constant); problem != "" {
+	if problem := parsed.operator.constant(parsed.constant); problem != "" {
 		p.refuse(operand, "%s", problem)
 	}
 	return parsed

@@ -19,7 +19,7 @@ func invokeParameters() []string { return []string{"FunctionName", "Payload"} }
 func (p *parser) task(n *node, s *state) behaviour {
 	parsed := &taskState{
 		resource:       p.text(n, "Resource"),
-		parameters:     p.template(n, "Parameters"),
+		parameters:     p.parameters(n),
 		resultSelector: p.template(n, "ResultSelector"),
 		resultPath:     p.resultPath(n),
 		next:           s.next,
@@ -30,6 +30,14 @@ func (p *parser) task(n *node, s *state) behaviour {
 	p.resource(n, parsed)
 	p.invokeParameters(n, parsed)
 	return parsed
+}
+
+// parameters reads the payload template that may pass on the task token.
+func (p *parser) parameters(n *node) template {
+	resource := n.fields["Resource"]
+	p.tokenVisible = resource != nil && resource.scalar == ResourceInvokeCallback
+	defer func() { p.tokenVisible = false }()
+	return p.template(n, "Parameters")
 }
 
 func (p *parser) resource(n *node, parsed *taskState) {
@@ -74,12 +82,8 @@ func (p *parser) invokeParameters(n *node, parsed *taskState) {
 			p.refuse(field, "lambda:invoke needs the parameter %s or %s", quoted(name), quoted(name+expressionSuffix))
 		}
 	}
-	hasToken := slices.ContainsFunc(parsed.parameters.paths(), path.mentionsTaskToken)
-	if parsed.callback && !hasToken {
+	if parsed.callback && !slices.ContainsFunc(parsed.parameters.paths(), path.mentionsTaskToken) {
 		p.refuse(field, "Parameters do not pass on $$.Task.Token, so nobody could ever answer the task")
-	}
-	if !parsed.callback && hasToken {
-		p.refuse(field, "only a task with .waitForTaskToken has a $$.Task.Token")
 	}
 }
 
