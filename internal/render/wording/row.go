@@ -1,0 +1,90 @@
+package wording
+
+import (
+	"strings"
+
+	"stackgate/internal/plan"
+)
+
+// Row is one line of a list about the stack itself.
+type Row struct {
+	Name   string
+	Change plan.Change
+	Values Values
+}
+
+// ParameterRows lists the parameters.
+func ParameterRows(parameters []plan.Parameter) []Row {
+	rows := make([]Row, 0, len(parameters))
+	for _, p := range parameters {
+		rows = append(rows, Row{Name: p.Name, Change: p.Change, Values: Parameter(p)})
+	}
+	return rows
+}
+
+// TagRows lists the stack's tags.
+func TagRows(tags []plan.Tag) []Row {
+	rows := make([]Row, 0, len(tags))
+	for _, t := range tags {
+		rows = append(rows, Row{Name: t.Key, Change: t.Change, Values: Tag(t)})
+	}
+	return rows
+}
+
+// SettingRows lists the stack's settings.
+func SettingRows(settings []plan.Setting) []Row {
+	rows := make([]Row, 0, len(settings))
+	for _, s := range settings {
+		rows = append(rows, Row{Name: s.Name, Change: s.Change, Values: Setting(s)})
+	}
+	return rows
+}
+
+// CapabilityRows lists the capabilities that the stack gains, loses and keeps.
+func CapabilityRows(capabilities []plan.Capability) []Row {
+	rows := make([]Row, 0, len(capabilities))
+	for _, c := range capabilities {
+		word := "unknown change " + string(c.Change)
+		switch c.Change {
+		case plan.ChangeAdd:
+			word = "newly given"
+		case plan.ChangeRemove:
+			word = "no longer given"
+		case plan.ChangeNone:
+			word = "given as before"
+		}
+		rows = append(rows, Row{Name: c.Name, Change: c.Change, Values: Values{New: word}})
+	}
+	return rows
+}
+
+// Effect heads a security finding: Allow, In, or its kind where it has no effect of its own.
+func Effect(f plan.SecurityFinding) string {
+	if f.Effect != "" {
+		return f.Effect
+	}
+	return string(f.Kind)
+}
+
+// LineOp is the sign before a line of a line diff; that of an unknown one is "?".
+func LineOp(l plan.Line) string {
+	switch l.Op {
+	case "+", "-", " ", "@":
+		return l.Op
+	}
+	return "?"
+}
+
+// LineText is the text of a line of a line diff. A gap says how many lines it stands for.
+func LineText(l plan.Line) string {
+	switch l.Op {
+	case "+", "-", " ":
+		return l.Text
+	case "@":
+		if l.Text != "" && !strings.ContainsFunc(l.Text, func(r rune) bool { return r < '0' || r > '9' }) {
+			return l.Text + " unchanged lines"
+		}
+		return l.Text
+	}
+	return l.Op + " " + l.Text
+}
