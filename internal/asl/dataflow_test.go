@@ -14,6 +14,7 @@ func TestPassData(t *testing.T) {
 		"nothing":                      {``, `{"a": 1}`, `{"a": 1}`},
 		"not even an object":           {``, `[1, "x", null]`, `[1, "x", null]`},
 		"result":                       {`"Result": {"x.$": "$.a"}`, `{"a": 1}`, `{"x.$": "$.a"}`},
+		"result of everything":         {`"Result": {"a": [1, {"b": null}, "x", true]}`, `{}`, `{"a": [1, {"b": null}, "x", true]}`},
 		"result null":                  {`"Result": null`, `{"a": 1}`, `null`},
 		"result path":                  {`"Result": 2, "ResultPath": "$.b.c"`, `{"a": 1}`, `{"a": 1, "b": {"c": 2}}`},
 		"result path null":             {`"Result": 2, "ResultPath": null`, `{"a": 1}`, `{"a": 1}`},

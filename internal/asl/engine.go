@@ -11,7 +11,8 @@ import (
 // Functions invokes Lambda functions, wherever they run.
 type Functions interface {
 	// Invoke returns the function's answer as one JSON value. A *FunctionError names what the function failed with; any
-	// other error is reported as Lambda.Unknown. The context ends when the task times out or the execution is stopped.
+	// other error is reported as Lambda.Unknown. The context ends when the task times out or the execution is stopped; a
+	// call that goes on all the same is not waited for, and what it returns is lost.
 	Invoke(ctx context.Context, functionName string, payload json.RawMessage) (json.RawMessage, error)
 }
 

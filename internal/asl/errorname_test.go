@@ -180,18 +180,21 @@ func TestPathsThatFindNothing(t *testing.T) {
 		"OutputPath":         {minimal[Pass] + `, "OutputPath": "$.gone.x[1]"`, invalid},
 		"Succeed":            {minimal[Succeed] + `, "InputPath": "$.gone.x[1]"`, invalid},
 		"Wait":               {minimal[Wait] + `, "OutputPath": "$.gone.x[1]"`, invalid},
+		"Choice":             {minimal[Choice] + `, "InputPath": "$.gone.x[1]"`, invalid},
+		"Wait input":         {minimal[Wait] + `, "InputPath": "$.gone.x[1]"`, invalid},
+		"array":              {minimal[Pass] + `, "Parameters": {"a": [1, {"b.$": "$.gone"}]}`, `The JSONPath '$.gone' specified for the field 'b.$' could not be found`},
 		"Task input":         {minimal[Task] + `, "InputPath": "$.gone.x[1]"`, invalid},
 		"Task output":        {minimal[Task] + `, "OutputPath": "$.gone.x[1]"`, invalid},
 		"TimeoutSecondsPath": {minimal[Task] + `, "TimeoutSecondsPath": "$.gone.x[1]"`, invalid},
-		"Parameters":         {minimal[Pass] + `, "Parameters": {"a": {"b.$": "$.gone"}}`, `The JSONPath '$.gone' specified for the field 'b.$' could not be found in the input '{"here":1}'`},
+		"Parameters":         {minimal[Pass] + `, "Parameters": {"a": {"b.$": "$.gone"}}`, `The JSONPath '$.gone' specified for the field 'b.$' could not be found in the input '{"a":1,"here":1}'`},
 		"context":            {minimal[Pass] + `, "Parameters": {"b.$": "$$.Execution.Input.gone"}`, `The JSONPath '$$.Execution.Input.gone' specified for the field 'b.$' could not be found in the input '{"Execution":{`},
 		"ResultSelector":     {minimal[Task] + `, "ResultSelector": {"a.$": "$.Gone"}`, `The JSONPath '$.Gone' specified for the field 'a.$' could not be found in the input '{"ExecutedVersion":`},
-		"function":           {minimal[Pass] + `, "Parameters": {"a.$": "States.Array($.gone)"}`, `The function 'States.Array($.gone)' had the following error: The JsonPath argument for the field '$.gone' could not be found in the input '{"here":1}'`},
+		"function":           {minimal[Pass] + `, "Parameters": {"a.$": "States.Array($.gone)"}`, `The function 'States.Array($.gone)' had the following error: The JsonPath argument for the field '$.gone' could not be found in the input '{"a":1,"here":1}'`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
 			r.functions["f"] = func(context.Context, any) (any, error) { return nil, nil }
-			wantFailure(t, r.run(one(c.state), `{"here": 1}`), ErrorRuntime, "An error occurred while executing the state 'S' (entered at the event id #2). "+c.cause)
+			wantFailure(t, r.run(withOther(c.state), `{"here": 1, "a": 1}`), ErrorRuntime, "An error occurred while executing the state 'S' (entered at the event id #4). "+c.cause)
 			if last := r.types()[len(r.types())-1]; last != "ExecutionFailed" {
 				t.Errorf("last event %s", last)
 			}

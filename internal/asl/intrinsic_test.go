@@ -9,7 +9,7 @@ import (
 
 const intrinsicData = `{"text": "a,b;c", "empty": "", "n": 3, "f": 2.5, "big": 9223372036854775807, "yes": true, "nil": null,
 	"list": [1, "two", {"three": 3}], "object": {"a": 1, "b": {"c": 2}}, "json": "{\"x\": [1, 2.50]}", "template": "{} \\{\\} {}",
-	"name with ' and (": 1}`
+	"name with ' and (": 1, "ends": "x\\"}`
 
 func evaluateIntrinsic(t testing.TB, source string) (any, error) {
 	t.Helper()
@@ -99,6 +99,34 @@ func TestUUIDIsRandomVersion4(t *testing.T) {
 	}
 }
 
+// noRandom is randomness that cannot be read.
+type noRandom struct{ fixedFloat }
+
+func (noRandom) Read([]byte) (int, error) { return 0, errors.New("no entropy") }
+
+func TestUUIDWithoutRandomness(t *testing.T) {
+	r := newRig(t)
+	r.random = noRandom{}
+	wantFailure(t, r.run(one(minimal[Pass]+`, "Parameters": {"id.$": "States.UUID()"}`), `{}`), ErrorIntrinsicFailure, "no entropy")
+}
+
+func TestSystemRandom(t *testing.T) {
+	var a, b [16]byte
+	for _, p := range [][]byte{a[:], b[:]} {
+		if n, err := (SystemRandom{}).Read(p); n != 16 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if a == b {
+		t.Error("the same bytes twice")
+	}
+	for range 100 {
+		if f := (SystemRandom{}).Float64(); f < 0 || f >= 1 {
+			t.Fatalf("%v", f)
+		}
+	}
+}
+
 func TestIntrinsicRefusesItsArguments(t *testing.T) {
 	for source, reason := range map[string]string{
 		"States.ArrayContains($.text, 1)":             "must be an array",
@@ -112,6 +140,7 @@ func TestIntrinsicRefusesItsArguments(t *testing.T) {
 		"States.ArrayPartition($.n, 1)":               "must be an array",
 		"States.Format($.n)":                          "must be a string",
 		"States.Format($.template, 1)":                "2 {} for 1 values",
+		"States.Format($.ends)":                       "ends in a backslash",
 		"States.Format($.json)":                       "without }",
 		"States.Format('{}', $.list)":                 "States.JsonToString",
 		"States.Format('{}', $.object)":               "States.JsonToString",

@@ -78,7 +78,7 @@ func (i *invocation) schedule() error {
 }
 
 // tokenMask stands in the history where a task token was.
-const tokenMask = "<task token>"
+const tokenMask = "[task token]"
 
 // mask hides the task token.
 func mask(value any, token string) any {

@@ -184,6 +184,19 @@ func TestParseReportsEverythingAtOnceInTheOrderOfTheFile(t *testing.T) {
 	}
 }
 
+func TestDefinitionErrorNamesThePlace(t *testing.T) {
+	for definition, want := range map[string]string{
+		"[]":                                   "state machine definition refused: line 1, definition: a state machine must be an object, not an array",
+		one(`"Type": "Pass", "End": 1`):        "state machine definition refused for 2 reasons:\n  line 1, /States/S",
+		`{"StartAt": "S", "States": {}}`:       "state machine definition refused for 2 reasons:\n  line 1, /",
+		"{\"StartAt\":\n\"S\", \"States\": 1}": "state machine definition refused: line 2, /States: States must be an object, not a number",
+	} {
+		if _, err := Parse([]byte(definition)); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: error %v, want %q", definition, err, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, typ := range StateTypes() {
 		f.Add(withOther(minimal[typ]))

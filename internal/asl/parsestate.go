@@ -23,8 +23,9 @@ func stateFields(of StateType) []string {
 		return append(common, "InputPath", "OutputPath")
 	case Fail:
 		return append(common, "Error", "ErrorPath", "Cause", "CausePath")
+	default:
+		return nil
 	}
-	return nil
 }
 
 func waitFields() []string { return []string{"Seconds", "SecondsPath", "Timestamp", "TimestampPath"} }
@@ -43,9 +44,7 @@ func (p *parser) state(name string, n *node) *state {
 		p.refuse(n.fields["Type"], "state type %s is not implemented; implemented are %s", quoted(string(typ)), joinTypes(StateTypes()))
 		return nil
 	}
-	if !p.object(n, "a "+string(typ)+" state", stateFields(typ)) {
-		return nil
-	}
+	p.object(n, "a "+string(typ)+" state", stateFields(typ))
 	p.oneOf(n, "QueryLanguage", queryLanguage)
 	s := &state{
 		name: name, typ: typ, line: n.line,

@@ -249,9 +249,6 @@ func writeAt(data any, steps []segment, value any) (any, error) {
 		return nil, err
 	}
 	written := maps.Clone(object)
-	if written == nil {
-		written = map[string]any{}
-	}
 	written[step.name] = field
 	return written, nil
 }

@@ -74,7 +74,8 @@ func (s *substitution) run(definition []byte) {
 func (s *substitution) replace(text []byte) int {
 	found := placeholder.FindSubmatch(text)
 	if found == nil {
-		s.problem("%s is no placeholder; one is written ${Name}", quoted(string(text[:min(len(text), 20)])))
+		end := bytes.IndexByte(text, '"') // of the string it stands in
+		s.problem("%s is no placeholder; one is written ${Name}", quoted(string(text[:min(end, 20)])))
 		return len("${")
 	}
 	name := string(found[1])
