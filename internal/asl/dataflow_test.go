@@ -130,7 +130,7 @@ func TestFailStates(t *testing.T) {
 		"paths":              {`, "ErrorPath": "$.e", "CausePath": "$.c.d"`, `{"e": "E", "c": {"d": "because"}}`, "E", "because"},
 		"functions":          {`, "ErrorPath": "States.Format('E{}', $.n)", "CausePath": "States.JsonToString($)"`, `{"n": 1}`, "E1", `{"n":1}`},
 		"context":            {`, "Error": "E", "CausePath": "$$.Execution.Name"`, `{}`, "E", "run-1"},
-		"path finds nothing": {`, "ErrorPath": "$.e"`, `{}`, ErrorRuntime, "An error occurred while executing the state 'S' (entered at the event id #2). Invalid path '$.e' : No results for path: $['e']"},
+		"path finds nothing": {`, "ErrorPath": "$.e"`, `{}`, ErrorRuntime, "An error occurred while executing the state 'S' (entered at the event id #2). The JSONPath '$.e' specified for the field 'ErrorPath' could not be found in the input '{}'"},
 		"path to a number":   {`, "CausePath": "$.c"`, `{"c": 1}`, ErrorRuntime, "An error occurred while executing the state 'S' (entered at the event id #2). The CausePath parameter does not reference a string: 1"},
 		"function refuses":   {`, "CausePath": "States.Format($.c)"`, `{"c": 1}`, ErrorIntrinsicFailure, "An error occurred while executing the state 'S' (entered at the event id #2). The function 'States.Format($.c)' had the following error: the first argument must be a string"},
 	} {

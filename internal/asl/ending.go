@@ -49,7 +49,7 @@ func (t failText) text(v *visit) (string, error) {
 	value, err := t.computed.evaluate(v.evaluation(v.input))
 	var missing *missingPathError
 	if errors.As(err, &missing) {
-		return "", v.pathFailure(err)
+		err = &templatePathError{field: t.field, missing: missing}
 	}
 	if err != nil {
 		return "", v.expressionFailure(err)
