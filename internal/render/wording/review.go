@@ -36,7 +36,7 @@ func Tally(r plan.Review) []string {
 		{n[plan.ImpactAdd], "to add", true},
 		{n[plan.ImpactModify] + n[plan.ImpactProtectionLoss] + n[plan.ImpactSecurityBroadened], "to change", true},
 		{n[plan.ImpactDestroy] + n[plan.ImpactDestroySnapshot], "to remove", true},
-		{n[plan.ImpactOrphan], "to leave behind, no longer managed", false},
+		{n[plan.ImpactOrphan], "to leave behind unmanaged", false},
 		{n[plan.ImpactImport], "to import", false},
 		{n[plan.ImpactSync], "drift record reset", false},
 		{n[plan.ImpactTagsOnly], "tags only", false},
