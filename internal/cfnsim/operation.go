@@ -1,0 +1,258 @@
+package cfnsim
+
+import (
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+// phase is the part of a stack operation that is running. Each has its own steps, and transitions.go says what follows.
+type phase string
+
+const (
+	phaseProvision       phase = "provision"
+	phaseCleanup         phase = "cleanup"
+	phaseRollback        phase = "rollback"
+	phaseRollbackCleanup phase = "rollback-cleanup"
+	phaseRollbackCreate  phase = "rollback-create"
+	phaseDelete          phase = "delete"
+)
+
+// operation is a stack operation in progress: steps with due times, and at most one due time of the stack itself.
+type operation struct {
+	Type        types.OperationType
+	ID          string
+	Token       string `json:",omitempty"`
+	ChangeSetID string `json:",omitempty"`
+	Phase       phase
+	// Begun says that the steps may start; Due is when the stack itself moves next.
+	Begun bool
+	Due   *time.Time `json:",omitempty"`
+	Steps []*step
+	// OnFailure is what follows a failure; NoRollback lets independent paths go on.
+	OnFailure  types.OnStackFailure `json:",omitempty"`
+	NoRollback bool                 `json:",omitempty"`
+	Creates    bool                 `json:",omitempty"`
+	RetainNew  bool                 `json:",omitempty"`
+	Force      bool                 `json:",omitempty"`
+	// Before is what a rollback returns to.
+	Before          *deployment          `json:",omitempty"`
+	BeforeResources map[string]*resource `json:",omitempty"`
+	BeforeOutputs   []types.Output       `json:",omitempty"`
+	// Failed and Reason are set by the first failure; Reason only when no resource is to blame.
+	Failed bool   `json:",omitempty"`
+	Reason string `json:",omitempty"`
+}
+
+// stepAction is what a step does to its resource.
+type stepAction string
+
+const (
+	stepCreate  stepAction = "create"
+	stepUpdate  stepAction = "update"
+	stepRestore stepAction = "restore"
+	stepDelete  stepAction = "delete"
+)
+
+// stepState is how far a step is. waiting, running and initiated move on; the others are final.
+type stepState string
+
+const (
+	stepWaiting   stepState = "waiting"
+	stepRunning   stepState = "running"
+	stepInitiated stepState = "initiated"
+	stepDone      stepState = "done"
+	stepFailed    stepState = "failed"
+	stepCancelled stepState = "cancelled"
+	stepDropped   stepState = "dropped"
+)
+
+// step is the work on one resource within a phase.
+type step struct {
+	LogicalID string
+	Action    stepAction
+	State     stepState
+	// Due is when a running step moves; Ends is when its work is finished.
+	Due  time.Time
+	Ends time.Time
+	// Wait names the steps of the phase that come first.
+	Wait []string `json:",omitempty"`
+	// Old is the resource to update, restore or delete, New the one being made.
+	Old *resource `json:",omitempty"`
+	New *resource `json:",omitempty"`
+	// Replaces says that New gets a physical id of its own; Fails is the reason with which the step will end.
+	Replaces bool   `json:",omitempty"`
+	Retain   bool   `json:",omitempty"`
+	Fails    string `json:",omitempty"`
+}
+
+func (s *step) inFlight() bool { return s.State == stepRunning || s.State == stepInitiated }
+
+func (s *step) final() bool { return s.State != stepWaiting && !s.inFlight() }
+
+// succeeded says whether steps that wait for this one may start.
+func (s *step) succeeded() bool { return s.State == stepDone }
+
+// advance applies everything that was due up to now, in the order of its due times, and says whether there was any.
+func (w *world) advance(now time.Time) bool {
+	moved := false
+	for {
+		due, act := w.earliest()
+		if act == nil || due.After(now) {
+			return moved
+		}
+		act()
+		moved = true
+	}
+}
+
+// earliest returns what happens next in the world, and when. Ties go to change sets, then to older stacks.
+func (w *world) earliest() (time.Time, func()) {
+	var due time.Time
+	var act func()
+	consider := func(at time.Time, do func()) {
+		if act == nil || at.Before(due) {
+			due, act = at, do
+		}
+	}
+	for _, c := range w.ChangeSets {
+		if c.Due != nil {
+			at := *c.Due
+			consider(at, func() { c.tick(w, at) })
+		}
+	}
+	for _, s := range w.Stacks {
+		op := s.Operation
+		if op == nil {
+			continue
+		}
+		for _, st := range op.Steps {
+			if st.inFlight() {
+				consider(st.Due, func() {
+					w.tickStep(s, st, st.Due)
+					w.settle(s, st.Due)
+				})
+			}
+		}
+		if op.Due != nil {
+			at := *op.Due
+			consider(at, func() {
+				op.Due = nil
+				w.transition(s, at)
+				w.settle(s, at)
+			})
+		}
+	}
+	return due, act
+}
+
+// begin starts an operation on a stack. The stack has its new status already; the steps follow a moment later.
+func (w *world) begin(s *stack, op *operation, at time.Time) {
+	op.ID = w.nextID()
+	s.Operation = op
+	s.scope = nil
+	if op.Token != "" && !slices.Contains(s.Tokens, op.Token) {
+		s.Tokens = append(s.Tokens, op.Token)
+	}
+	entry := types.OperationEntry{OperationId: &op.ID, OperationType: op.Type}
+	if op.Type == types.OperationTypeRollback && len(s.LastOperations) > 0 {
+		// A rollback is an operation of its own, listed before the one that it undoes.
+		s.LastOperations = []types.OperationEntry{entry, s.LastOperations[0]}
+	} else {
+		s.LastOperations = []types.OperationEntry{entry}
+	}
+	w.stackDue(op, at)
+}
+
+// stackDue lets the stack itself move about a second from at.
+func (w *world) stackDue(op *operation, at time.Time) {
+	due := at.Add(w.spread(1200*time.Millisecond, op.ID+string(op.Phase)))
+	op.Due = &due
+}
+
+// settle starts the steps that have become ready and, when none is left, lets the stack move on.
+func (w *world) settle(s *stack, at time.Time) {
+	op := s.Operation
+	if op == nil || !op.Begun {
+		return
+	}
+	for progress := true; progress; {
+		progress = false
+		for _, st := range op.Steps {
+			if st.State != stepWaiting {
+				continue
+			}
+			switch op.readiness(st) {
+			case stepDropped:
+				st.State = stepDropped
+				progress = true
+			case stepRunning:
+				w.startStep(s, st, at)
+				progress = true
+			}
+		}
+	}
+	if op.Due == nil && !slices.ContainsFunc(op.Steps, func(st *step) bool { return !st.final() }) {
+		w.stackDue(op, at)
+	}
+}
+
+// readiness says whether a waiting step may run, must be dropped, or waits on. After a failure nothing new starts,
+// except where rollback is disabled: there only the path of the failed resource stops.
+func (op *operation) readiness(st *step) stepState {
+	if op.Failed && !op.NoRollback {
+		return stepDropped
+	}
+	state := stepRunning
+	for _, other := range op.Steps {
+		if other == st || !slices.Contains(st.Wait, other.LogicalID) {
+			continue
+		}
+		switch {
+		case !other.final():
+			state = stepWaiting
+		case !other.succeeded():
+			return stepDropped
+		}
+	}
+	return state
+}
+
+// fail records the first failure of an operation and cancels what else is in flight.
+func (w *world) fail(s *stack, at time.Time, reason string) {
+	op := s.Operation
+	if !op.Failed {
+		op.Failed, op.Reason = true, reason
+	}
+	if op.NoRollback || op.deletes() {
+		return
+	}
+	for _, st := range op.Steps {
+		if st.inFlight() {
+			w.cancelStep(s, st, at)
+		}
+	}
+}
+
+// deletes says whether the phase only deletes; there one failure does not stop the others.
+func (op *operation) deletes() bool {
+	switch op.Phase {
+	case phaseCleanup, phaseRollbackCleanup, phaseRollbackCreate, phaseDelete:
+		return true
+	default:
+		return false
+	}
+}
+
+// failedSteps returns the logical ids of the steps that did the action and failed or were cancelled, sorted.
+func (op *operation) failedSteps(actions ...stepAction) []string {
+	var ids []string
+	for _, st := range op.Steps {
+		if (st.State == stepFailed || st.State == stepCancelled) && slices.Contains(actions, st.Action) {
+			ids = append(ids, st.LogicalID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}

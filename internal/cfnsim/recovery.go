@@ -1,0 +1,170 @@
+package cfnsim
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+)
+
+func (r *request) deleteStack(in *cloudformation.DeleteStackInput) (*cloudformation.DeleteStackOutput, error) {
+	out := &cloudformation.DeleteStackOutput{}
+	s := r.w.find(r.account, r.region, *in.StackName)
+	// A stack that is not there, or is going already, is not an error.
+	if s == nil || s.Status == types.StackStatusDeleteComplete || s.Status == types.StackStatusDeleteInProgress {
+		return out, nil
+	}
+	force := in.DeletionMode == types.DeletionModeForceDeleteStack
+	if err := checkDeletable(s, in, force); err != nil {
+		return nil, err
+	}
+	r.changed = true
+	s.DeletionMode = in.DeletionMode
+	op := &operation{Type: types.OperationTypeDeleteStack, Token: aws.ToString(in.ClientRequestToken), Phase: phaseDelete, Force: force}
+	interrupted := s.Operation
+	s.Operation = nil
+	if interrupted != nil {
+		if set := r.w.changeSetByID(interrupted.ChangeSetID); set != nil {
+			set.ExecutionStatus = types.ExecutionStatusExecuteFailed
+		}
+	}
+	s.Paused = nil
+	r.w.begin(s, op, r.now)
+	if s.Status == types.StackStatusReviewInProgress {
+		// Nothing was ever made: the stack is gone at once, with its change sets.
+		s.Operation = nil
+		deleted := r.now
+		s.Deleted = &deleted
+		r.w.setStatus(s, r.now, types.StackStatusDeleteComplete, "User Initiated")
+		r.w.dropChangeSets(s, "")
+		return out, nil
+	}
+	r.w.setStatus(s, r.now, types.StackStatusDeleteInProgress, "User Initiated")
+	op.Steps = s.deletionSteps(op, false)
+	for _, st := range op.Steps {
+		st.Retain = st.Retain || slices.Contains(in.RetainResources, st.LogicalID)
+	}
+	return out, nil
+}
+
+func checkDeletable(s *stack, in *cloudformation.DeleteStackInput, force bool) error {
+	if s.Status != types.StackStatusDeleteFailed && len(in.RetainResources) > 0 {
+		return validationError("Invalid operation on stack [%s]. When you delete a stack, specify which resources to retain only when the stack is in the DELETE_FAILED state.", s.ID)
+	}
+	if s.Status != types.StackStatusDeleteFailed && force {
+		return validationError("Invalid operation on stack [%s]. FORCE_DELETE_STACK is accepted only when the stack is in the DELETE_FAILED state.", s.ID)
+	}
+	for _, id := range in.RetainResources {
+		if s.Resources[id] == nil {
+			return validationError("The following resources to retain do not exist in stack [%s]: [%s]", s.Name, id)
+		}
+	}
+	switch s.Status {
+	case types.StackStatusUpdateInProgress, types.StackStatusUpdateCompleteCleanupInProgress, types.StackStatusUpdateRollbackInProgress,
+		types.StackStatusUpdateRollbackCompleteCleanupInProgress:
+		return validationError("Stack [%s] cannot be deleted while in status %s", s.ID, s.Status)
+	default:
+		return nil
+	}
+}
+
+// living finds a stack for the operations that bring it back into order.
+func (r *request) living(name string) (*stack, error) {
+	s := r.w.find(r.account, r.region, name)
+	if s == nil {
+		return nil, validationError("Stack [%s] does not exist", name)
+	}
+	return s, nil
+}
+
+func (r *request) cancelUpdateStack(in *cloudformation.CancelUpdateStackInput) (*cloudformation.CancelUpdateStackOutput, error) {
+	s, err := r.living(*in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	if s.Status != types.StackStatusUpdateInProgress || s.Operation == nil {
+		return nil, validationError("CancelUpdateStack cannot be called from current stack status")
+	}
+	r.changed = true
+	op := s.Operation
+	op.NoRollback = false
+	if token := aws.ToString(in.ClientRequestToken); token != "" {
+		op.Token = token
+	}
+	r.w.fail(s, r.now, "")
+	for _, st := range op.Steps {
+		if st.State == stepWaiting {
+			st.State = stepDropped
+		}
+	}
+	r.w.rollbackUpdate(s, r.now, "User Initiated")
+	return &cloudformation.CancelUpdateStackOutput{}, nil
+}
+
+func (r *request) continueUpdateRollback(in *cloudformation.ContinueUpdateRollbackInput) (*cloudformation.ContinueUpdateRollbackOutput, error) {
+	s, err := r.living(*in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	if s.Status != types.StackStatusUpdateRollbackFailed || s.Paused == nil {
+		return nil, validationError("Stack:%s is in %s state and can not continue to rollback.", s.ID, s.Status)
+	}
+	var wrong []string
+	for _, id := range in.ResourcesToSkip {
+		if res := s.Resources[id]; res == nil || res.Status != types.ResourceStatusUpdateFailed {
+			wrong = append(wrong, id)
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, validationError("The following resources to skip are not in UPDATE_FAILED state: [%s]", strings.Join(wrong, ", "))
+	}
+	r.changed = true
+	op := *s.Paused
+	op.Type, op.Token, op.Phase = types.OperationTypeContinueRollback, aws.ToString(in.ClientRequestToken), phaseRollback
+	op.Begun, op.Failed, op.Reason = false, false, ""
+	r.w.begin(s, &op, r.now)
+	s.Paused = nil
+	r.w.setStatus(s, r.now, types.StackStatusUpdateRollbackInProgress, "User Initiated")
+	for _, st := range op.Steps {
+		switch {
+		case slices.Contains(in.ResourcesToSkip, st.LogicalID):
+			// A skipped resource counts as rolled back, whatever it really is.
+			st.State = stepDone
+			skipped := *s.Resources[st.LogicalID]
+			r.w.mark(s, &skipped, r.now, types.ResourceStatusUpdateComplete, "Resource skipped during rollback")
+			s.Resources[st.LogicalID] = &skipped
+		case st.State != stepDone:
+			st.State, st.Fails = stepWaiting, ""
+		}
+	}
+	return &cloudformation.ContinueUpdateRollbackOutput{}, nil
+}
+
+// rollbackStack undoes an operation that paused because rollback was disabled. A stack that never was stable is
+// deleted, as the API reference says.
+func (r *request) rollbackStack(in *cloudformation.RollbackStackInput) (*cloudformation.RollbackStackOutput, error) {
+	s, err := r.living(*in.StackName)
+	if err != nil {
+		return nil, err
+	}
+	paused := s.Paused
+	if paused == nil || (s.Status != types.StackStatusCreateFailed && s.Status != types.StackStatusUpdateFailed) {
+		return nil, validationError("Stack:%s is in %s state and can not be rolled back.", s.ID, s.Status)
+	}
+	r.changed = true
+	op := *paused
+	op.Token, op.RetainNew, op.NoRollback = aws.ToString(in.ClientRequestToken), aws.ToBool(in.RetainExceptOnCreate), false
+	s.Operation, s.Paused = &op, nil
+	if op.Before == nil || op.Before.Template == "" {
+		op.Type, op.Phase = types.OperationTypeRollback, phaseDelete
+		op.Steps = s.deletionSteps(&op, true)
+		op.Begun, op.Failed, op.Reason = false, false, ""
+		r.w.begin(s, &op, r.now)
+		r.w.setStatus(s, r.now, types.StackStatusDeleteInProgress, "User Initiated")
+	} else {
+		r.w.rollbackUpdate(s, r.now, "User Initiated")
+	}
+	return &cloudformation.RollbackStackOutput{StackId: &s.ID, OperationId: aws.String(s.Operation.ID)}, nil
+}

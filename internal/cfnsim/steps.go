@@ -1,0 +1,404 @@
+package cfnsim
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/cfnsim/rules"
+	"stackgate/internal/cfnsim/template"
+)
+
+const (
+	reasonInitiated       = "Resource creation Initiated"
+	reasonReplacing       = "Requested update requires the creation of a new physical resource; hence creating one."
+	reasonCreateCancelled = "Resource creation cancelled"
+	reasonUpdateCancelled = "Resource update cancelled"
+)
+
+// liveResources answers references with what is deployed at this moment of an operation.
+type liveResources struct {
+	w *world
+	s *stack
+}
+
+func (l liveResources) Reference(id string) (any, error) {
+	r := l.s.Resources[id]
+	if r == nil || r.PhysicalID == "" {
+		return nil, &template.Error{Message: fmt.Sprintf("Unresolved resource dependencies [%s] in the Resources block of the template", id)}
+	}
+	return r.PhysicalID, nil
+}
+
+func (l liveResources) Attribute(id, name string) (any, error) {
+	r := l.s.Resources[id]
+	if r == nil || r.PhysicalID == "" {
+		return nil, &template.Error{Message: fmt.Sprintf("Template error: instance of Fn::GetAtt references undefined resource %s", id)}
+	}
+	return l.w.attribute(l.s, r, name)
+}
+
+// boundScope returns the evaluator of what the stack is being deployed as.
+func (w *world) boundScope(s *stack) (*template.Scope, error) {
+	if s.scope != nil {
+		return s.scope, nil
+	}
+	parsed, err := template.Parse(s.Deployed.Template)
+	if err != nil {
+		return nil, err
+	}
+	scope, err := parsed.Bind(s.Deployed.Parameters, w.environment(s, s.Deployed))
+	if err != nil {
+		return nil, err
+	}
+	scope.Resources = liveResources{w, s}
+	s.scope = scope
+	return scope, nil
+}
+
+// evaluateResource returns the resource as the template now wants it, without identity.
+func evaluateResource(scope *template.Scope, id string, tags []types.Tag) (*resource, error) {
+	source := scope.Template.Resources[id]
+	r := &resource{LogicalID: id, Type: source.Type, DependsOn: scope.Dependencies(id), StackTags: tags}
+	properties, err := scope.Evaluate(source.Properties)
+	if err != nil {
+		return nil, err
+	}
+	r.Properties, _ = properties.(map[string]any)
+	for _, part := range []struct {
+		from any
+		to   *any
+	}{
+		{source.Metadata, &r.Metadata}, {source.CreationPolicy, &r.CreationPolicy}, {source.UpdatePolicy, &r.UpdatePolicy},
+		{source.DeletionPolicy, &r.DeletionPolicy}, {source.UpdateReplacePolicy, &r.UpdateReplacePolicy},
+	} {
+		if *part.to, err = scope.Evaluate(part.from); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// startStep begins a step whose predecessors are done. It may end at once: nothing to update, a retained resource.
+func (w *world) startStep(s *stack, st *step, at time.Time) {
+	switch st.Action {
+	case stepCreate, stepUpdate:
+		w.startProvision(s, st, at)
+	case stepRestore:
+		w.startRestore(s, st, at)
+	case stepDelete:
+		w.startDelete(s, st, at)
+	}
+}
+
+func (w *world) startProvision(s *stack, st *step, at time.Time) {
+	scope, err := w.boundScope(s)
+	if err != nil {
+		st.State = stepDropped
+		w.fail(s, at, err.Error())
+		return
+	}
+	st.New, err = evaluateResource(scope, st.LogicalID, s.Deployed.Tags)
+	if err != nil {
+		// CloudFormation cannot even begin the resource: only the stack's row tells why.
+		st.State = stepDropped
+		w.fail(s, at, err.Error())
+		return
+	}
+	if st.Action == stepCreate {
+		w.startCreate(s, st, at)
+		return
+	}
+	w.startUpdate(s, st, at)
+}
+
+func (w *world) startCreate(s *stack, st *step, at time.Time) {
+	t := w.catalog.Lookup(st.New.Type)
+	w.name(s, st.New, t)
+	st.Fails = w.provisionProblem(s, st, t)
+	w.run(st, at, rules.Create, s)
+	w.mark(s, st.New, at, types.ResourceStatusCreateInProgress, "")
+	s.Resources[st.LogicalID] = st.New
+}
+
+func (w *world) startUpdate(s *stack, st *step, at time.Time) {
+	if sameResource(st.Old, st.New) {
+		st.State = stepDone
+		// What a deletion must wait for may have changed although the resource has not.
+		kept := *st.Old
+		kept.DependsOn = st.New.DependsOn
+		s.Resources[st.LogicalID] = &kept
+		return
+	}
+	t := w.catalog.Lookup(st.New.Type)
+	st.Replaces = w.mustReplace(st.Old, st.New, t)
+	action, reason := rules.Update, ""
+	if st.Replaces {
+		action, reason = rules.Create, reasonReplacing
+		w.name(s, st.New, t)
+	} else {
+		st.New.PhysicalID, st.New.Name, st.New.Salt = st.Old.PhysicalID, st.Old.Name, st.Old.Salt
+	}
+	st.Fails = w.provisionProblem(s, st, t)
+	if st.Replaces && s.Operation.NoRollback {
+		st.Fails = "Replacement type updates not supported on stack with disable-rollback."
+	}
+	w.run(st, at, action, s)
+	shown := *st.New
+	shown.PhysicalID = st.Old.PhysicalID
+	w.mark(s, &shown, at, types.ResourceStatusUpdateInProgress, reason)
+	s.Resources[st.LogicalID] = &shown
+}
+
+// name gives a resource that is about to be made its name; the physical id follows when creation is initiated.
+func (w *world) name(s *stack, r *resource, t rules.Type) {
+	r.Salt = w.nextID()
+	if custom, given := t.CustomName(r.Properties); given {
+		r.Name = custom
+		return
+	}
+	r.Name = t.GenerateName(s.identity(r))
+}
+
+// run puts a step in flight: a resource that is made shows its physical id after a second, and ends after the type's
+// time. A step that is to fail ends when its Metadata says, otherwise at its regular end.
+func (w *world) run(st *step, at time.Time, action rules.Action, s *stack) {
+	r := st.New
+	if r == nil {
+		r = st.Old
+	}
+	st.State = stepRunning
+	st.Ends = at.Add(w.spread(w.catalog.Lookup(r.Type).Duration(action), s.ID+st.LogicalID+string(st.Action)))
+	if after, given := simulated(r.Metadata).after(); given && st.Fails != "" {
+		st.Ends = at.Add(w.paced(after))
+	}
+	st.Due = st.Ends
+	if action == rules.Create {
+		if shown := at.Add(w.spread(time.Second, s.ID+r.LogicalID+"shown")); shown.Before(st.Ends) {
+			st.Due = shown
+		}
+	}
+}
+
+// mustReplace says whether the differences replace the resource. Where AWS decides by circumstances that the
+// simulator cannot know, the resource is updated in place unless its Metadata says otherwise.
+func (w *world) mustReplace(old, new *resource, t rules.Type) bool {
+	for name := range changedProperties(old.Properties, new.Properties) {
+		switch t.Recreation(name) {
+		case rules.Always:
+			return true
+		case rules.Conditionally:
+			if simulated(new.Metadata).replaces() {
+				return true
+			}
+		case rules.Never:
+		}
+	}
+	return false
+}
+
+func changedProperties(old, new map[string]any) map[string]bool {
+	changed := map[string]bool{}
+	for name, value := range new {
+		if before, present := old[name]; !present || !template.EqualValues(before, value) {
+			changed[name] = true
+		}
+	}
+	for name := range old {
+		if _, present := new[name]; !present {
+			changed[name] = true
+		}
+	}
+	return changed
+}
+
+// sameResource says whether nothing of a resource would change.
+func sameResource(old, new *resource) bool {
+	return old.Status != types.ResourceStatusUpdateFailed &&
+		len(changedProperties(old.Properties, new.Properties)) == 0 &&
+		sameTags(old.StackTags, new.StackTags) &&
+		reflect.DeepEqual(old.Metadata, new.Metadata) &&
+		reflect.DeepEqual(old.CreationPolicy, new.CreationPolicy) &&
+		reflect.DeepEqual(old.UpdatePolicy, new.UpdatePolicy) &&
+		reflect.DeepEqual(old.DeletionPolicy, new.DeletionPolicy) &&
+		reflect.DeepEqual(old.UpdateReplacePolicy, new.UpdateReplacePolicy)
+}
+
+// provisionProblem is the reason for which the service would refuse the resource, or "".
+func (w *world) provisionProblem(s *stack, st *step, t rules.Type) string {
+	word := "update"
+	if st.Action == stepCreate {
+		word = "create"
+	}
+	if reason := s.strike(st.New, word); reason != "" {
+		return reason
+	}
+	if missing := t.Missing(st.New.Properties); len(missing) > 0 {
+		var lines strings.Builder
+		for _, name := range missing {
+			fmt.Fprintf(&lines, "\n#: required key [%s] not found", name)
+		}
+		return fmt.Sprintf("Properties validation failed for resource %s with message:%s", st.LogicalID, lines.String())
+	}
+	custom, named := t.CustomName(st.New.Properties)
+	if !named || (st.Action == stepUpdate && !st.Replaces) {
+		return ""
+	}
+	if st.Replaces && st.Old.Name == custom {
+		return fmt.Sprintf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", custom)
+	}
+	if owner := w.nameOwner(s, st.New.Type, custom, st.LogicalID); owner != nil {
+		return fmt.Sprintf("%s already exists in stack %s", custom, owner.ID)
+	}
+	return ""
+}
+
+// nameOwner returns the stack in which a resource of the type already has the name.
+func (w *world) nameOwner(s *stack, typeName, name, logicalID string) *stack {
+	for _, other := range w.Stacks {
+		if other.Account != s.Account || other.Region != s.Region {
+			continue
+		}
+		for id, r := range other.Resources {
+			if r.Type == typeName && r.Name == name && r.stable() && (other != s || id != logicalID) {
+				return other
+			}
+		}
+	}
+	return nil
+}
+
+// tickStep moves a step that is due.
+func (w *world) tickStep(s *stack, st *step, at time.Time) {
+	if st.State == stepRunning && at.Before(st.Ends) {
+		w.initiate(s, st, at)
+		return
+	}
+	if st.State == stepRunning && st.New != nil && st.New.PhysicalID == "" && st.Fails == "" {
+		w.initiate(s, st, at)
+	}
+	if st.Fails != "" {
+		w.failStep(s, st, at, st.Fails, stepFailed)
+		w.fail(s, at, "")
+		return
+	}
+	w.completeStep(s, st, at)
+}
+
+// initiate shows the physical id of a resource that is being made.
+func (w *world) initiate(s *stack, st *step, at time.Time) {
+	st.State, st.Due = stepInitiated, st.Ends
+	r := st.New
+	r.PhysicalID = w.catalog.Lookup(r.Type).PhysicalID(s.identity(r))
+	status := types.ResourceStatusCreateInProgress
+	if st.Action == stepUpdate {
+		status = types.ResourceStatusUpdateInProgress
+	}
+	w.mark(s, r, at, status, reasonInitiated)
+	s.Resources[st.LogicalID] = r
+}
+
+func (w *world) completeStep(s *stack, st *step, at time.Time) {
+	st.State = stepDone
+	switch st.Action {
+	case stepCreate:
+		w.mark(s, st.New, at, types.ResourceStatusCreateComplete, "")
+		s.Resources[st.LogicalID] = st.New
+	case stepUpdate:
+		w.mark(s, st.New, at, types.ResourceStatusUpdateComplete, "")
+		s.Resources[st.LogicalID] = st.New
+	case stepRestore:
+		restored := *st.Old
+		w.mark(s, &restored, at, types.ResourceStatusUpdateComplete, "")
+		s.Resources[st.LogicalID] = &restored
+	case stepDelete:
+		w.mark(s, st.Old, at, types.ResourceStatusDeleteComplete, "")
+		w.forget(s, st)
+	}
+}
+
+// failStep ends a step without success, and shows the resource as failed.
+func (w *world) failStep(s *stack, st *step, at time.Time, reason string, state stepState) {
+	st.State = state
+	switch st.Action {
+	case stepCreate:
+		w.mark(s, st.New, at, types.ResourceStatusCreateFailed, reason)
+		s.Resources[st.LogicalID] = st.New
+	case stepUpdate, stepRestore:
+		// What the service now has is unknown; the last known state stays the truth to compare with.
+		shown := *st.Old
+		w.mark(s, &shown, at, types.ResourceStatusUpdateFailed, reason)
+		s.Resources[st.LogicalID] = &shown
+	case stepDelete:
+		w.mark(s, st.Old, at, types.ResourceStatusDeleteFailed, reason)
+	}
+}
+
+func (w *world) cancelStep(s *stack, st *step, at time.Time) {
+	reason := reasonUpdateCancelled
+	if st.Action == stepCreate {
+		reason = reasonCreateCancelled
+	}
+	w.failStep(s, st, at, reason, stepCancelled)
+}
+
+func (w *world) startRestore(s *stack, st *step, at time.Time) {
+	current := s.Resources[st.LogicalID]
+	if current != nil {
+		st.Fails = s.strike(current, "rollback")
+	}
+	w.run(st, at, rules.Update, s)
+	shown := *st.Old
+	if current != nil {
+		shown.Metadata = current.Metadata
+		shown.PhysicalID = current.PhysicalID
+	}
+	w.mark(s, &shown, at, types.ResourceStatusUpdateInProgress, "")
+	s.Resources[st.LogicalID] = &shown
+}
+
+func (w *world) startDelete(s *stack, st *step, at time.Time) {
+	switch {
+	case st.Retain:
+		st.State = stepDone
+		w.mark(s, st.Old, at, types.ResourceStatusDeleteSkipped, "")
+		w.forget(s, st)
+		return
+	case st.Old.PhysicalID == "":
+		// Nothing was made, so there is nothing to wait for: AWS shows the end without a beginning.
+		w.completeStep(s, st, at)
+		return
+	}
+	st.Fails = s.strike(st.Old, s.Operation.deleteWords()...)
+	if st.Fails != "" && s.Operation.Force {
+		st.State = stepDone
+		w.mark(s, st.Old, at, types.ResourceStatusDeleteSkipped, st.Fails)
+		w.forget(s, st)
+		return
+	}
+	w.run(st, at, rules.Delete, s)
+	w.mark(s, st.Old, at, types.ResourceStatusDeleteInProgress, "")
+}
+
+// deleteWords are the FailOn words that strike a deletion in this phase.
+func (op *operation) deleteWords() []string {
+	if op.Phase == phaseRollbackCreate || op.Phase == phaseRollbackCleanup {
+		return []string{"delete", "rollback"}
+	}
+	return []string{"delete"}
+}
+
+// forget drops a deleted resource from the stack. Where the stack itself is going, its rows stay to be listed.
+func (w *world) forget(s *stack, st *step) {
+	switch s.Operation.Phase {
+	case phaseDelete, phaseRollbackCreate:
+		s.Resources[st.LogicalID] = st.Old
+	case phaseCleanup, phaseRollbackCleanup, phaseProvision, phaseRollback:
+		if current := s.Resources[st.LogicalID]; current != nil && current.PhysicalID == st.Old.PhysicalID {
+			delete(s.Resources, st.LogicalID)
+		}
+	}
+}
