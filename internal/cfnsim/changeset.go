@@ -247,7 +247,7 @@ func (r *request) templateBody(in *cloudformation.CreateChangeSetInput, previous
 // plan computes what the change set will answer.
 func (r *request) plan(s *stack, set *changeSet, parsed *template.Template) error {
 	if len(parsed.Transforms) > 0 {
-		set.Failure = fmt.Sprintf("Transform %s failed with: the simulator does not run transforms; deploy this template with the solo mode.", parsed.Transforms[0])
+		set.Failure = r.transformFailure(parsed.Transforms[0], parsed)
 		return nil
 	}
 	scope, err := parsed.Bind(set.Target.Parameters, r.w.environment(s, set.Target))
@@ -264,6 +264,17 @@ func (r *request) plan(s *stack, set *changeSet, parsed *template.Template) erro
 		set.Failure = reasonNoChanges
 	}
 	return nil
+}
+
+// transformFailure is why a transform cannot be run: the simulated account has no macros and no S3.
+func (r *request) transformFailure(name string, parsed *template.Template) string {
+	if !strings.HasPrefix(name, "AWS::") {
+		return fmt.Sprintf("No transform named %s::%s found.", r.account, name)
+	}
+	if bucket := parsed.IncludedBucket(); name == "AWS::Include" && bucket != "" {
+		return fmt.Sprintf("Transform AWS::Include failed with: S3 bucket [%s] does not exist.", bucket)
+	}
+	return fmt.Sprintf("Transform %s failed with: the simulator does not run transforms; deploy this template with the solo mode.", name)
 }
 
 // checkCapabilities refuses IAM resources that the caller has not acknowledged.

@@ -3,8 +3,8 @@
 // It is not a linter and knows no resource types: what a Ref or Fn::GetAtt of a resource means is asked of a Resolver.
 package template
 
-// Unknown stands for a value that exists only after the change set was executed. It may be part of a longer string,
-// exactly as in answers recorded on AWS (an ARN around a generated name).
+// Unknown stands for a value that exists only after the change set was executed. Fn::Sub leaves it inside a longer
+// string (an ARN around a generated name); other functions of it are unknown as a whole.
 const Unknown = "{{changeSet:KNOWN_AFTER_APPLY}}"
 
 // MaxInlineBytes is the longest TemplateBody, MaxStoredBytes the longest body behind a TemplateURL

@@ -193,7 +193,12 @@ func (s *Scope) join(items []any) (any, error) {
 		}
 		texts = append(texts, text)
 	}
-	return strings.Join(texts, items[0].(string)), nil
+	joined := strings.Join(texts, items[0].(string))
+	if strings.Contains(joined, Unknown) {
+		// Recorded on AWS: a join of anything unknown is unknown as a whole.
+		return Unknown, nil
+	}
+	return joined, nil
 }
 
 func (s *Scope) split(items []any) (any, error) {

@@ -20,6 +20,19 @@ type Template struct {
 	Outputs     map[string]Output
 	// Transforms names the macros the template asks for, at its top or inside by Fn::Transform.
 	Transforms []string
+
+	includes []string
+}
+
+// IncludedBucket is the S3 bucket of the template's first AWS::Include, "" when there is none.
+func (t *Template) IncludedBucket() string {
+	for _, location := range t.includes {
+		if path, isS3 := strings.CutPrefix(location, "s3://"); isS3 {
+			bucket, _, _ := strings.Cut(path, "/")
+			return bucket
+		}
+	}
+	return ""
 }
 
 // Resource is one entry of Resources, unevaluated.
@@ -82,6 +95,7 @@ func Parse(body string) (*Template, error) {
 		}
 	}
 	t.Transforms = transforms(root)
+	t.includes = includes(root)
 	return t, t.checkFunctions()
 }
 
@@ -311,6 +325,23 @@ func transforms(root map[string]any) []string {
 		}
 	})
 	return sortedKeys(found)
+}
+
+// includes lists the locations that AWS::Include transforms name, in order.
+func includes(root map[string]any) []string {
+	var locations []string
+	walk(root, func(key string, argument any) {
+		call, _ := argument.(map[string]any)
+		if (key != "Fn::Transform" && key != "Transform") || call["Name"] != "AWS::Include" {
+			return
+		}
+		parameters, _ := call["Parameters"].(map[string]any)
+		if location, ok := parameters["Location"].(string); ok {
+			locations = append(locations, location)
+		}
+	})
+	slices.Sort(locations)
+	return locations
 }
 
 // walk calls visit for every key of every map below v.
