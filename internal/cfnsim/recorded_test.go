@@ -61,10 +61,10 @@ func readJSON(t *testing.T, path string, into any) {
 	}
 }
 
-// expectedDifferences reads testdata/recorded-differences.txt: a case per line, then why the simulator answers it otherwise.
-func expectedDifferences(t *testing.T) map[string]string {
+// expectedDifferences reads a list under testdata: a case per line, then why the simulator answers it otherwise.
+func expectedDifferences(t *testing.T, file string) map[string]string {
 	t.Helper()
-	content, err := os.ReadFile("testdata/recorded-differences.txt")
+	content, err := os.ReadFile(filepath.Join("testdata", file))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -79,7 +79,7 @@ func expectedDifferences(t *testing.T) map[string]string {
 		}
 		name, reason, found := strings.Cut(line, ": ")
 		if !found || reason == "" {
-			t.Fatalf("recorded-differences.txt: %q has no reason", line)
+			t.Fatalf("%s: %q has no reason", file, line)
 		}
 		expected[name] = reason
 	}
@@ -92,7 +92,7 @@ func TestAnswersRecordedOnAWS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	expected := expectedDifferences(t)
+	expected := expectedDifferences(t, "recorded-differences.txt")
 	matched := 0
 	for _, entry := range entries {
 		t.Run(entry.Name(), func(t *testing.T) {
@@ -200,6 +200,7 @@ var caseFacts = map[string]struct {
 	"test_change_sets.test_dynamic_ssm_parameter_lookup_no_change__describe-change-set-2":                               {parameters: map[string]string{"parameter-name-0774fdeb": "parameter-value-a20e4b53"}},
 	"v2.test_dynamic_resolving.TestSSMParameterValues.test_change_parameter_type__describe-change-set-2":                {parameters: map[string]string{"param-name-8d2e8c2e": "param-value-bb1dbe73"}},
 	"v2.test_dynamic_resolving.TestSSMParameterValues.test_update_parameter_between_deployments__describe-change-set-1": {parameters: map[string]string{"param-name-7116c10d": "param-value-1-8dd4be62"}},
+	"v2.test_dynamic_resolving.TestSSMParameterValues.test_change_parameter_type__describe-change-set-1":                {parameters: map[string]string{"param-name-8d2e8c2e": "param-value-bb1dbe73"}},
 	"v2.test_dynamic_resolving.TestSSMParameterValues.test_update_parameter_between_deployments__describe-change-set-2": {
 		parameters: map[string]string{"param-name-7116c10d": "param-value-1-8dd4be62"}, later: map[string]string{"param-name-7116c10d": "param-value-2-5a8b7f1f"}},
 }
