@@ -1,0 +1,222 @@
+package tail
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// adviceContext is what advice is filled with besides the failure.
+type adviceContext struct {
+	in     Input
+	region string
+}
+
+// advise says what to do next: about the root cause, about further failures of another kind, about the state of the
+// stack, about what was left behind.
+func advise(doc *Document, context adviceContext) []string {
+	var lines []string
+	add := func(more ...string) {
+		for _, line := range more {
+			if line != "" && !slices.Contains(lines, line) {
+				lines = append(lines, line)
+			}
+		}
+	}
+	if doc.RootCause != nil {
+		add(adviceOn(*doc.RootCause, context)...)
+	}
+	for _, failure := range doc.Failures {
+		if doc.RootCause == nil || failure.Family != doc.RootCause.Family {
+			add(prefixed(failure.Path, adviceOn(failure, context))...)
+		}
+	}
+	for _, problem := range doc.RollbackProblems {
+		add(prefixed(problem.Path, adviceOn(problem, context))...)
+	}
+	if len(context.in.NextSteps) > 0 {
+		add(context.in.NextSteps...)
+	} else {
+		add(wayOut(doc, context)...)
+	}
+	for _, left := range doc.Leftovers {
+		add(leftoverAdvice(left))
+	}
+	return lines
+}
+
+func prefixed(path string, lines []string) []string {
+	out := make([]string, 0, len(lines))
+	for _, line := range lines {
+		out = append(out, path+": "+line)
+	}
+	return out
+}
+
+// adviceOn fills in the advice of the failure's family.
+func adviceOn(failure Failure, context adviceContext) []string {
+	var lines []string
+	if failure.Hook != nil {
+		for _, annotation := range failure.Hook.Annotations {
+			if annotation.Remediation != "" {
+				line := annotation.Name + ": " + oneLine(annotation.Remediation)
+				if annotation.Link != "" {
+					line += " (" + annotation.Link + ")"
+				}
+				lines = append(lines, line)
+			}
+		}
+	}
+	family := familyByID(failure.Family)
+	values, _ := family.matches(failure)
+	if values == nil {
+		values = make(map[string]string)
+	}
+	for name, value := range map[string]string{
+		"logicalId": failure.LogicalID, "physicalId": failure.PhysicalID, "path": failure.Path, "type": failure.Type,
+		"stackId": failure.StackID, "stackName": stackNameOf(failure.StackID), "message": oneLine(failure.Message),
+		"service": context.in.Service, "environment": context.in.Environment,
+	} {
+		if value != "" && values[name] == "" {
+			values[name] = value
+		}
+	}
+	for _, template := range family.Advice {
+		if line, ok := fill(template, values, context.region); ok {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+var placeholder = regexp.MustCompile(`\{([A-Za-z]+)\}`)
+
+// fill puts the values into a line of advice. It refuses where a value is missing, or cannot stand in a command.
+func fill(template string, values map[string]string, region string) (string, bool) {
+	var out strings.Builder
+	for i, part := range strings.Split(template, "`") {
+		command := i%2 == 1
+		complete := true
+		part = placeholder.ReplaceAllStringFunc(part, func(name string) string {
+			name = strings.Trim(name, "{}")
+			if name == "atRegion" {
+				if region == "" {
+					return ""
+				}
+				return " --region " + quote(region)
+			}
+			value := values[name]
+			if value == "" || strings.ContainsAny(value, "`\n\r\x00\x1b") {
+				complete = false
+			}
+			if command {
+				return quote(value)
+			}
+			return value
+		})
+		if !complete {
+			return "", false
+		}
+		if i > 0 {
+			out.WriteByte('`')
+		}
+		out.WriteString(part)
+	}
+	return out.String(), true
+}
+
+var bareWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+=,-]+$`)
+
+// quote makes a value one word of a POSIX shell's command line: reasons and names are input, and advice is pasted.
+func quote(value string) string {
+	if bareWord.MatchString(value) && !strings.HasPrefix(value, "-") {
+		return value
+	}
+	return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+}
+
+// wayOut says what the state of the stack allows next, where the caller did not.
+func wayOut(doc *Document, context adviceContext) []string {
+	values := map[string]string{"stack": doc.StackName, "service": context.in.Service, "environment": context.in.Environment}
+	templates := waysOut[doc.Status].others
+	if context.in.Service != "" && context.in.Environment != "" {
+		templates = waysOut[doc.Status].ours
+	}
+	if doc.Status == "UPDATE_ROLLBACK_FAILED" && len(doc.RollbackProblems) > 0 {
+		// A resource of a nested stack is named with its stack's name and a dot; those of the root stand alone.
+		var names []string
+		for i, problem := range doc.RollbackProblems {
+			name := "skip" + string(rune('a'+i%26))
+			values[name] = skipName(problem)
+			names = append(names, "{"+name+"}")
+			if i == 25 {
+				break
+			}
+		}
+		templates = append(slices.Clone(templates), "Only where it cannot be mended, skip what failed; the stack then no longer matches its template: "+
+			"`aws cloudformation continue-update-rollback --stack-name {stack}{atRegion} --resources-to-skip "+strings.Join(names, " ")+"`.")
+	}
+	var lines []string
+	for _, template := range templates {
+		if line, ok := fill(template, values, context.region); ok {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
+// skipName is how ContinueUpdateRollback names a resource: NestedStackName.LogicalId within a nested stack.
+func skipName(problem Failure) string {
+	if strings.Contains(problem.Path, "/") && problem.StackID != "" {
+		return stackNameOf(problem.StackID) + "." + problem.LogicalID
+	}
+	return problem.LogicalID
+}
+
+// waysOut are the next commands for a stack of ours and for one of other tools, by the stack's status.
+var waysOut = map[string]struct{ ours, others []string }{
+	"ROLLBACK_COMPLETE": {
+		ours:   []string{"Nothing of the stack is left but its name, which the next deployment removes; mend the cause, then: `stackgate deploy {service} -e {environment}`."},
+		others: []string{"Before stack {stack} can be created again, what is left of it must be deleted: `aws cloudformation delete-stack --stack-name {stack}{atRegion}`."},
+	},
+	"UPDATE_ROLLBACK_FAILED": {
+		ours:   []string{"The rollback is stuck; mend what stopped it, then continue it: `stackgate recover {service} -e {environment}`."},
+		others: []string{"The rollback is stuck; mend what stopped it, then continue it: `aws cloudformation continue-update-rollback --stack-name {stack}{atRegion}`."},
+	},
+	"ROLLBACK_FAILED": {
+		ours:   []string{"The stack can only be deleted; mend what stopped the rollback, then: `stackgate recover {service} -e {environment}`."},
+		others: []string{"The stack can only be deleted; mend what stopped the rollback, then: `aws cloudformation delete-stack --stack-name {stack}{atRegion}`."},
+	},
+	"DELETE_FAILED": {
+		ours:   []string{"Mend what stopped the deletion, then delete again: `stackgate recover {service} -e {environment}`."},
+		others: []string{"Mend what stopped the deletion, then delete again: `aws cloudformation delete-stack --stack-name {stack}{atRegion}`."},
+	},
+	"IMPORT_ROLLBACK_FAILED": {
+		ours:   []string{"The rollback of the import is stuck; look at the stack: `aws cloudformation describe-stack-resources --stack-name {stack}{atRegion}`."},
+		others: []string{"The rollback of the import is stuck; look at the stack: `aws cloudformation describe-stack-resources --stack-name {stack}{atRegion}`."},
+	},
+	"CREATE_FAILED":            {ours: []string{pausedOurs}, others: []string{pausedOthers}},
+	"UPDATE_FAILED":            {ours: []string{pausedOurs}, others: []string{pausedOthers}},
+	"UPDATE_ROLLBACK_COMPLETE": {ours: []string{rolledBackOurs}},
+	"IMPORT_ROLLBACK_COMPLETE": {ours: []string{rolledBackOurs}},
+}
+
+const (
+	pausedOurs     = "The stack stands half-way; mend the cause and go on (`stackgate deploy {service} -e {environment}`), or roll it back (`stackgate recover {service} -e {environment}`)."
+	pausedOthers   = "The stack stands half-way; mend the cause and update it again, or roll it back: `aws cloudformation rollback-stack --stack-name {stack}{atRegion}`."
+	rolledBackOurs = "The stack is as it was before; mend the cause, then: `stackgate deploy {service} -e {environment}`."
+)
+
+func leftoverAdvice(left Leftover) string {
+	name := left.Path
+	if left.PhysicalID != "" {
+		name += " (" + left.PhysicalID + ")"
+	}
+	switch left.Kind {
+	case LeftoverSkipped:
+		return name + " was kept by its deletion policy and belongs to no stack any more: import it, or delete it by hand, before its name is used again."
+	case LeftoverDeleteFailed:
+		return name + " could not be deleted and belongs to no stack any more: delete it by hand."
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package tail
+
+import (
+	"regexp"
+	"strings"
+)
+
+const masked = "***"
+
+// secrets are the shapes in which credentials turn up in reasons: handlers repeat connection strings, requests and
+// property values. Each keeps what is around the secret, so that the reason still says where it leaked.
+var secrets = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@:'"]*:[^\s/@'"]+@`), "${1}" + masked + "@"},
+	{regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), masked},
+	{regexp.MustCompile(`(?i)\b(X-Amz-(?:Signature|Security-Token|Credential))=[^&\s"']+`), "${1}=" + masked},
+	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), masked},
+	{regexp.MustCompile(`\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xoxb|xoxp|xoxa|sk_live|rk_live)[_-][A-Za-z0-9_-]{10,}`), masked},
+	{regexp.MustCompile(`(?i)\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{16,}`), "${1} " + masked},
+	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), masked},
+	{regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:password|passwd|secret[_-]?access[_-]?key|client[_-]?secret|api[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'{}()\[\]]+)`), "${1}" + masked},
+}
+
+// Mask replaces what looks like a credential by asterisks.
+func Mask(text string) string {
+	if !strings.ContainsAny(text, "=:/-_.AB ") {
+		return text
+	}
+	for _, secret := range secrets {
+		text = secret.pattern.ReplaceAllString(text, secret.with)
+	}
+	return text
+}
+
+// maskEvent masks every free text of an event. Reasons repeat, so each is worked on once.
+func maskEvent(event Event, known map[string]string) Event {
+	mask := func(text string) string {
+		if text == "" {
+			return ""
+		}
+		clean, ok := known[text]
+		if !ok {
+			clean = Mask(text)
+			known[text] = clean
+		}
+		return clean
+	}
+	event.Reason = mask(event.Reason)
+	event.PhysicalID = mask(event.PhysicalID)
+	if event.Hook != nil {
+		hook := *event.Hook
+		hook.Reason = mask(hook.Reason)
+		event.Hook = &hook
+	}
+	if event.Validation != nil {
+		validation := *event.Validation
+		validation.Reason = mask(validation.Reason)
+		event.Validation = &validation
+	}
+	return event
+}
