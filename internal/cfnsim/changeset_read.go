@@ -34,12 +34,27 @@ func (r *request) describeChangeSet(in *cloudformation.DescribeChangeSetInput) (
 	return &cloudformation.DescribeChangeSetOutput{
 		ChangeSetId: &set.ID, ChangeSetName: &set.Name, StackId: &set.StackID, StackName: aws.String(s.Name),
 		Status: set.Status, StatusReason: optional(reason), ExecutionStatus: set.ExecutionStatus,
-		Changes: append([]types.Change{}, changes[from:to]...), NextToken: next,
+		Changes: copyChanges(changes[from:to]), NextToken: next,
 		CreationTime: &set.Created, Description: optional(set.Description),
 		Parameters: shownParameters(set.Target.Parameters), Tags: set.Target.Tags, Capabilities: nonNil(set.Target.Capabilities),
 		NotificationARNs: nonNil(set.Target.NotificationARNs), RollbackConfiguration: rollbackConfiguration(set.Target),
 		IncludeNestedStacks: aws.Bool(set.IncludeNested), OnStackFailure: set.OnStackFailure,
 	}, nil
+}
+
+// copyChanges gives callers changes of their own, so that what they do with them stays out of the world.
+func copyChanges(changes []types.Change) []types.Change {
+	copied := make([]types.Change, len(changes))
+	for i, change := range changes {
+		own := *change.ResourceChange
+		own.Scope, own.Details = slices.Clone(own.Scope), slices.Clone(own.Details)
+		for j, detail := range own.Details {
+			target := *detail.Target
+			own.Details[j].Target = &target
+		}
+		copied[i] = types.Change{Type: change.Type, ResourceChange: &own}
+	}
+	return copied
 }
 
 // shownParameters lists parameter values as the API shows them.

@@ -50,8 +50,8 @@ func (c *comparison) Reference(id string) (any, error) {
 }
 
 func (c *comparison) Attribute(id, name string) (any, error) {
-	typeName := c.scope.Template.Resources[id].Type
-	if t := c.w.catalog.Lookup(typeName); !t.HasAttribute(name) {
+	source := c.scope.Template.Resources[id]
+	if t := c.w.catalog.Lookup(source.Type); !t.HasAttribute(name, source.Properties) {
 		return nil, &template.Error{Message: fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", id, name)}
 	}
 	if before := c.known(id); before != nil {
@@ -141,7 +141,7 @@ func (c *comparison) evaluate(id string) (*resource, error) {
 
 // tolerated tells the errors with which AWS still makes the change set: exports that do not exist yet, and functions
 // of values that are known only after the execution.
-func (c *comparison) tolerated(err error, properties map[string]any) (reason string, ok bool) {
+func (c *comparison) tolerated(err error, properties map[string]any) (reason string, tolerated bool) {
 	if missing, isMissing := err.(*template.MissingExportError); isMissing {
 		return "No export named " + missing.Name, true
 	}
@@ -150,11 +150,16 @@ func (c *comparison) tolerated(err error, properties map[string]any) (reason str
 		return "", false
 	}
 	for _, ref := range c.scope.References(properties) {
-		if ref.Kind != template.ParameterReference && c.known(ref.Name) == nil && c.w.catalog.Lookup(c.scope.Template.Resources[ref.Name].Type).HasAttribute(ref.Attribute) {
-			return refused.Message, true
+		if ref.Kind == template.ParameterReference {
+			continue
 		}
+		source := c.scope.Template.Resources[ref.Name]
+		if ref.Kind == template.AttributeReference && !c.w.catalog.Lookup(source.Type).HasAttribute(ref.Attribute, source.Properties) {
+			return "", false
+		}
+		tolerated = tolerated || c.known(ref.Name) == nil
 	}
-	return "", false
+	return refused.Message, tolerated
 }
 
 func (c *comparison) propertyFindings(plan *resourcePlan, t rules.Type) []finding {

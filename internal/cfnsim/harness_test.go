@@ -27,6 +27,8 @@ type bench struct {
 	ctx   context.Context
 	clock *tickingClock
 	sim   *cfnsim.Simulator
+	// subject is the stack that a story is about.
+	subject string
 }
 
 func newBench(t *testing.T, configure ...func(*cfnsim.Options)) *bench {
@@ -40,7 +42,7 @@ func newBench(t *testing.T, configure ...func(*cfnsim.Options)) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench{Client: sim.Client("111111111111", "us-east-1"), t: t, ctx: t.Context(), clock: clock, sim: sim}
+	return &bench{Client: sim.Client("111111111111", "us-east-1"), t: t, ctx: t.Context(), clock: clock, sim: sim, subject: "orders"}
 }
 
 // create makes a change set and waits for its end.
@@ -131,14 +133,83 @@ func (b *bench) stack(name string) types.Stack {
 	return out.Stacks[0]
 }
 
-// deploy makes a change set of the template and executes it.
-func (b *bench) deploy(body string, parameters ...types.Parameter) types.Stack {
+// change makes a change set of the template.
+func (b *bench) change(body string, parameters ...types.Parameter) *cloudformation.DescribeChangeSetOutput {
 	b.t.Helper()
 	set := b.create(cloudformation.CreateChangeSetInput{TemplateBody: &body, Parameters: parameters})
 	if set.Status != types.ChangeSetStatusCreateComplete {
 		b.t.Fatalf("change set is %s: %s", set.Status, aws.ToString(set.StatusReason))
 	}
-	return b.execute(cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId, ClientRequestToken: token(set.ChangeSetId)})
+	return set
+}
+
+// deploy makes a change set of the template and executes it.
+func (b *bench) deploy(body string, parameters ...types.Parameter) types.Stack {
+	b.t.Helper()
+	return b.deployWith(body, cloudformation.CreateChangeSetInput{}, nil, parameters...)
+}
+
+func (b *bench) deployWith(body string, in cloudformation.CreateChangeSetInput, disableRollback *bool, parameters ...types.Parameter) types.Stack {
+	b.t.Helper()
+	in.TemplateBody, in.Parameters = &body, parameters
+	set := b.create(in)
+	if set.Status != types.ChangeSetStatusCreateComplete {
+		b.t.Fatalf("change set is %s: %s", set.Status, aws.ToString(set.StatusReason))
+	}
+	return b.execute(cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId, ClientRequestToken: token(set.ChangeSetId), DisableRollback: disableRollback})
+}
+
+// drop deletes the stack and waits for the end.
+func (b *bench) drop(in cloudformation.DeleteStackInput) types.Stack {
+	b.t.Helper()
+	in.StackName = aws.String("orders")
+	id := b.stackID("orders")
+	b.must(b.DeleteStack(b.ctx, &in))
+	return b.settle(id)
+}
+
+// stackID finds a stack also when it was deleted.
+func (b *bench) stackID(name string) string {
+	b.t.Helper()
+	in := &cloudformation.ListStacksInput{}
+	for {
+		out, err := b.ListStacks(b.ctx, in)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, s := range out.StackSummaries {
+			if *s.StackName == name {
+				return *s.StackId
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			b.t.Fatalf("no stack %s", name)
+		}
+	}
+}
+
+func (b *bench) resources(stack string) []types.StackResourceSummary {
+	b.t.Helper()
+	in := &cloudformation.ListStackResourcesInput{StackName: &stack}
+	var all []types.StackResourceSummary
+	for {
+		out, err := b.ListStackResources(b.ctx, in)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		all = append(all, out.StackResourceSummaries...)
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return all
+		}
+	}
+}
+
+// must fails the test when a call failed.
+func (b *bench) must(_ any, err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 // events returns all rows, oldest first.

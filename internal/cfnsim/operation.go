@@ -43,6 +43,8 @@ type operation struct {
 	// Failed and Reason are set by the first failure; Reason only when no resource is to blame.
 	Failed bool   `json:",omitempty"`
 	Reason string `json:",omitempty"`
+
+	index map[string]*step
 }
 
 // stepAction is what a step does to its resource.
@@ -82,9 +84,11 @@ type step struct {
 	Old *resource `json:",omitempty"`
 	New *resource `json:",omitempty"`
 	// Replaces says that New gets a physical id of its own; Fails is the reason with which the step will end.
-	Replaces bool   `json:",omitempty"`
-	Retain   bool   `json:",omitempty"`
-	Fails    string `json:",omitempty"`
+	Replaces bool `json:",omitempty"`
+	Retain   bool `json:",omitempty"`
+	// Script is the metadata of the half-done update whose restoration it may let fail.
+	Script any    `json:",omitempty"`
+	Fails  string `json:",omitempty"`
 }
 
 func (s *step) inFlight() bool { return s.State == stepRunning || s.State == stepInitiated }
@@ -205,11 +209,10 @@ func (op *operation) readiness(st *step) stepState {
 		return stepDropped
 	}
 	state := stepRunning
-	for _, other := range op.Steps {
-		if other == st || !slices.Contains(st.Wait, other.LogicalID) {
-			continue
-		}
+	for _, id := range st.Wait {
+		other := op.step(id)
 		switch {
+		case other == nil || other == st:
 		case !other.final():
 			state = stepWaiting
 		case !other.succeeded():
@@ -217,6 +220,17 @@ func (op *operation) readiness(st *step) stepState {
 		}
 	}
 	return state
+}
+
+// step returns the step of a resource, nil when the phase has none for it.
+func (op *operation) step(id string) *step {
+	if len(op.index) != len(op.Steps) || (len(op.Steps) > 0 && op.index[op.Steps[0].LogicalID] != op.Steps[0]) {
+		op.index = make(map[string]*step, len(op.Steps))
+		for _, st := range op.Steps {
+			op.index[st.LogicalID] = st
+		}
+	}
+	return op.index[id]
 }
 
 // fail records the first failure of an operation and cancels what else is in flight.
@@ -228,8 +242,10 @@ func (w *world) fail(s *stack, at time.Time, reason string) {
 	if op.NoRollback || op.deletes() {
 		return
 	}
+	// Cancelling takes a moment: what fails on its own within it still tells its own reason.
+	soon := at.Add(w.paced(1500 * time.Millisecond))
 	for _, st := range op.Steps {
-		if st.inFlight() {
+		if st.inFlight() && (st.Fails == "" || st.Ends.After(soon)) {
 			w.cancelStep(s, st, at)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 //	    Times: 1                  # how often, per word; without end when absent
 //	    Replace: true             # a change that may replace the resource does
 //
-// Values may be intrinsic functions, so that a parameter can switch a failure on. The key is ordinary metadata for
+// Values may be intrinsic functions, so that a parameter can switch a failure on. Within {} the key must be quoted. The key is ordinary metadata for
 // everything else: a change of it is a change of the resource.
 const SimulateKey = "Stackgate::Simulate"
 

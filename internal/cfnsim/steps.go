@@ -118,8 +118,8 @@ func (w *world) startProvision(s *stack, st *step, at time.Time) {
 func (w *world) startCreate(s *stack, st *step, at time.Time) {
 	t := w.catalog.Lookup(st.New.Type)
 	w.name(s, st.New, t)
-	st.Fails = w.provisionProblem(s, st, t)
-	w.run(st, at, rules.Create, s)
+	early := w.foresee(s, st, t)
+	w.run(st, at, rules.Create, s, early)
 	w.mark(s, st.New, at, types.ResourceStatusCreateInProgress, "")
 	s.Resources[st.LogicalID] = st.New
 }
@@ -142,11 +142,8 @@ func (w *world) startUpdate(s *stack, st *step, at time.Time) {
 	} else {
 		st.New.PhysicalID, st.New.Name, st.New.Salt = st.Old.PhysicalID, st.Old.Name, st.Old.Salt
 	}
-	st.Fails = w.provisionProblem(s, st, t)
-	if st.Replaces && s.Operation.NoRollback {
-		st.Fails = "Replacement type updates not supported on stack with disable-rollback."
-	}
-	w.run(st, at, action, s)
+	early := w.foresee(s, st, t)
+	w.run(st, at, action, s, early)
 	shown := *st.New
 	shown.PhysicalID = st.Old.PhysicalID
 	w.mark(s, &shown, at, types.ResourceStatusUpdateInProgress, reason)
@@ -164,19 +161,23 @@ func (w *world) name(s *stack, r *resource, t rules.Type) {
 }
 
 // run puts a step in flight: a resource that is made shows its physical id after a second, and ends after the type's
-// time. A step that is to fail ends when its Metadata says, otherwise at its regular end.
-func (w *world) run(st *step, at time.Time, action rules.Action, s *stack) {
+// time. A step that is to fail ends when its Metadata says, otherwise at its regular end; one that the service
+// refuses outright ends early and never gets a physical id.
+func (w *world) run(st *step, at time.Time, action rules.Action, s *stack, refused bool) {
 	r := st.New
 	if r == nil {
 		r = st.Old
 	}
 	st.State = stepRunning
 	st.Ends = at.Add(w.spread(w.catalog.Lookup(r.Type).Duration(action), s.ID+st.LogicalID+string(st.Action)))
-	if after, given := simulated(r.Metadata).after(); given && st.Fails != "" {
+	if after, given := simulated(r.Metadata).after(); given && st.Fails != "" && !refused {
 		st.Ends = at.Add(w.paced(after))
 	}
+	if refused {
+		st.Ends = at.Add(w.spread(time.Second, s.ID+st.LogicalID+"refused"))
+	}
 	st.Due = st.Ends
-	if action == rules.Create {
+	if action == rules.Create && !refused {
 		if shown := at.Add(w.spread(time.Second, s.ID+r.LogicalID+"shown")); shown.Before(st.Ends) {
 			st.Due = shown
 		}
@@ -187,14 +188,8 @@ func (w *world) run(st *step, at time.Time, action rules.Action, s *stack) {
 // simulator cannot know, the resource is updated in place unless its Metadata says otherwise.
 func (w *world) mustReplace(old, new *resource, t rules.Type) bool {
 	for name := range changedProperties(old.Properties, new.Properties) {
-		switch t.Recreation(name) {
-		case rules.Always:
+		if t.Replaces(name) || (t.Recreation(name) == rules.Conditionally && simulated(new.Metadata).replaces()) {
 			return true
-		case rules.Conditionally:
-			if simulated(new.Metadata).replaces() {
-				return true
-			}
-		case rules.Never:
 		}
 	}
 	return false
@@ -227,21 +222,31 @@ func sameResource(old, new *resource) bool {
 		reflect.DeepEqual(old.UpdateReplacePolicy, new.UpdateReplacePolicy)
 }
 
-// provisionProblem is the reason for which the service would refuse the resource, or "".
-func (w *world) provisionProblem(s *stack, st *step, t rules.Type) string {
+// foresee decides whether the step will fail. refused says that the service turns the resource down outright, before
+// anything is made.
+func (w *world) foresee(s *stack, st *step, t rules.Type) (refused bool) {
+	if st.Fails = w.refusal(s, st, t); st.Fails != "" {
+		return true
+	}
 	word := "update"
 	if st.Action == stepCreate {
 		word = "create"
 	}
-	if reason := s.strike(st.New, word); reason != "" {
-		return reason
-	}
+	st.Fails = s.strike(st.New, word)
+	return false
+}
+
+// refusal is the reason for which the service would turn the resource down, or "".
+func (w *world) refusal(s *stack, st *step, t rules.Type) string {
 	if missing := t.Missing(st.New.Properties); len(missing) > 0 {
 		var lines strings.Builder
 		for _, name := range missing {
 			fmt.Fprintf(&lines, "\n#: required key [%s] not found", name)
 		}
 		return fmt.Sprintf("Properties validation failed for resource %s with message:%s", st.LogicalID, lines.String())
+	}
+	if st.Replaces && s.Operation.NoRollback {
+		return "Replacement type updates not supported on stack with disable-rollback."
 	}
 	custom, named := t.CustomName(st.New.Properties)
 	if !named || (st.Action == stepUpdate && !st.Replaces) {
@@ -334,6 +339,7 @@ func (w *world) failStep(s *stack, st *step, at time.Time, reason string, state 
 		s.Resources[st.LogicalID] = &shown
 	case stepDelete:
 		w.mark(s, st.Old, at, types.ResourceStatusDeleteFailed, reason)
+		s.showDeletion(st)
 	}
 }
 
@@ -347,13 +353,10 @@ func (w *world) cancelStep(s *stack, st *step, at time.Time) {
 
 func (w *world) startRestore(s *stack, st *step, at time.Time) {
 	current := s.Resources[st.LogicalID]
-	if current != nil {
-		st.Fails = s.strike(current, "rollback")
-	}
-	w.run(st, at, rules.Update, s)
+	st.Fails = s.strike(&resource{LogicalID: st.LogicalID, Metadata: st.Script}, "rollback")
+	w.run(st, at, rules.Update, s, false)
 	shown := *st.Old
 	if current != nil {
-		shown.Metadata = current.Metadata
 		shown.PhysicalID = current.PhysicalID
 	}
 	w.mark(s, &shown, at, types.ResourceStatusUpdateInProgress, "")
@@ -379,8 +382,18 @@ func (w *world) startDelete(s *stack, st *step, at time.Time) {
 		w.forget(s, st)
 		return
 	}
-	w.run(st, at, rules.Delete, s)
+	w.run(st, at, rules.Delete, s, false)
 	w.mark(s, st.Old, at, types.ResourceStatusDeleteInProgress, "")
+	s.showDeletion(st)
+}
+
+// showDeletion shows what a deletion does in the list of the stack's resources. A clean-up deletes what is no longer
+// in that list, or only the old half of a replacement.
+func (s *stack) showDeletion(st *step) {
+	if s.Operation.Phase == phaseDelete || s.Operation.Phase == phaseRollbackCreate {
+		shown := *st.Old
+		s.Resources[st.LogicalID] = &shown
+	}
 }
 
 // deleteWords are the FailOn words that strike a deletion in this phase.

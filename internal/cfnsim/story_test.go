@@ -2,6 +2,11 @@ package cfnsim_test
 
 import (
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"stackgate/internal/golden"
 )
@@ -9,46 +14,165 @@ import (
 const service = `
 Parameters:
   Break: {Type: String, Default: never}
+  Times: {Type: String, Default: "99"}
   Visibility: {Type: Number, Default: 30}
+  Suffix: {Type: String, Default: "one"}
+Conditions:
+  WithExtra: !Equals [!Ref Suffix, extra]
 Resources:
   Table:
     Type: AWS::DynamoDB::Table
+    DeletionPolicy: Retain
     Properties:
       KeySchema: [{AttributeName: id, KeyType: HASH}]
       AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
   Queue:
     Type: AWS::SQS::Queue
     Properties: {VisibilityTimeout: !Ref Visibility}
-  Role:
-    Type: AWS::IAM::Role
-    Properties: {AssumeRolePolicyDocument: {}}
+  Topic:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: !Sub "orders-${Suffix}"}
+  Extra:
+    Type: AWS::SNS::Topic
+    Condition: WithExtra
   Function:
     Type: AWS::Lambda::Function
     Metadata:
-      Stackgate::Simulate: {FailOn: !Ref Break, Reason: the function broke}
+      Stackgate::Simulate: {FailOn: !Split ["+", !Ref Break], Reason: the function broke, Times: !Ref Times}
     Properties:
-      Role: !GetAtt Role.Arn
+      Role: arn:aws:iam::111111111111:role/orders
       Code: {ZipFile: x}
-      Environment: {Variables: {TABLE: !Ref Table, QUEUE: !Ref Queue, V: !Ref Visibility}}
+      Environment: {Variables: {TABLE: !Ref Table, QUEUE: !Ref Queue, V: !Ref Visibility, T: !Ref Topic}}
 Outputs:
   QueueUrl: {Value: !Ref Queue}
 `
 
+// Each story ends with the stack as it is left.
+var stories = map[string]func(b *bench){
+	"created":      func(b *bench) { b.deploy(service) },
+	"create fails": func(b *bench) { b.deploy(service, parameter("Break", "create")) },
+	"create fails and is deleted": func(b *bench) {
+		b.deployWith(service, cloudformation.CreateChangeSetInput{OnStackFailure: types.OnStackFailureDelete}, nil, parameter("Break", "create"))
+	},
+	"create fails and pauses": func(b *bench) {
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Break", "create"))
+	},
+	"create pauses then goes on": func(b *bench) {
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Break", "create"))
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true))
+	},
+	"create pauses then is rolled back": func(b *bench) {
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Break", "create"))
+		id := b.stack("orders").StackId
+		b.must(b.RollbackStack(b.ctx, &cloudformation.RollbackStackInput{StackName: aws.String("orders"), ClientRequestToken: aws.String("back")}))
+		b.settle(*id)
+	},
+	"create fails and its rollback too": func(b *bench) { b.deploy(service, parameter("Break", "create+rollback")) },
+	"updated":                           func(b *bench) { b.deploy(service); b.deploy(service, parameter("Visibility", "60")) },
+	"replaced":                          func(b *bench) { b.deploy(service); b.deploy(service, parameter("Suffix", "two")) },
+	"removed":                           func(b *bench) { b.deploy(service); b.deploy("Resources: {Queue: {Type: AWS::SQS::Queue}}") },
+	"update fails": func(b *bench) {
+		b.deploy(service)
+		b.deploy(service, parameter("Suffix", "extra"), parameter("Break", "update"))
+	},
+	"update pauses": func(b *bench) {
+		b.deploy(service)
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Visibility", "60"), parameter("Break", "update"))
+	},
+	"update pauses then is rolled back": func(b *bench) {
+		b.deploy(service)
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Visibility", "60"), parameter("Break", "update"))
+		b.must(b.RollbackStack(b.ctx, &cloudformation.RollbackStackInput{StackName: aws.String("orders")}))
+		b.settle("orders")
+	},
+	"update fails and its rollback too": func(b *bench) {
+		b.deploy(service)
+		b.deploy(service, parameter("Visibility", "60"), parameter("Break", "update+rollback"))
+	},
+	"rollback is continued": func(b *bench) {
+		b.deploy(service)
+		b.deploy(service, parameter("Visibility", "60"), parameter("Break", "update+rollback"), parameter("Times", "1"))
+		b.must(b.ContinueUpdateRollback(b.ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: aws.String("orders"), ClientRequestToken: aws.String("again")}))
+		b.settle("orders")
+	},
+	"rollback is continued without a resource": func(b *bench) {
+		b.deploy(service)
+		b.deploy(service, parameter("Visibility", "60"), parameter("Break", "update+rollback"))
+		b.must(b.ContinueUpdateRollback(b.ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: aws.String("orders"), ResourcesToSkip: []string{"Function"}}))
+		b.settle("orders")
+	},
+	"update is cancelled": func(b *bench) {
+		b.deploy(service)
+		set := b.change(service, parameter("Visibility", "60"), parameter("Suffix", "two"))
+		b.must(b.ExecuteChangeSet(b.ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId}))
+		b.clock.tick(5 * time.Second)
+		b.must(b.CancelUpdateStack(b.ctx, &cloudformation.CancelUpdateStackInput{StackName: aws.String("orders")}))
+		b.settle("orders")
+	},
+	"clean-up fails": func(b *bench) {
+		b.deploy(service, parameter("Break", "delete"))
+		b.deploy("Resources: {Queue: {Type: AWS::SQS::Queue}}")
+	},
+	"deleted": func(b *bench) { b.deploy(service); b.drop(cloudformation.DeleteStackInput{}) },
+	"delete fails then keeps what it cannot delete": func(b *bench) {
+		b.deploy(service, parameter("Break", "delete"))
+		b.drop(cloudformation.DeleteStackInput{})
+		b.drop(cloudformation.DeleteStackInput{RetainResources: []string{"Function"}})
+	},
+	"delete fails then is forced": func(b *bench) {
+		b.deploy(service, parameter("Break", "delete"))
+		b.drop(cloudformation.DeleteStackInput{})
+		b.drop(cloudformation.DeleteStackInput{DeletionMode: types.DeletionModeForceDeleteStack})
+	},
+	"only the stack row tells": func(b *bench) {
+		b.deploy("Resources: {P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: !ImportValue nobody}}}")
+	},
+	"an output cannot be read": func(b *bench) {
+		b.deploy("Resources: {P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: v}}}\nOutputs: {InvalidOutput: {Value: !GetAtt P.Invalid}}")
+	},
+	"two fail and one is cancelled": func(b *bench) {
+		b.deploy(`
+Resources:
+  A: {Type: AWS::SQS::Queue, Metadata: {'Stackgate::Simulate': {FailOn: create, After: 3s, Reason: first}}}
+  B: {Type: AWS::SQS::Queue, Metadata: {'Stackgate::Simulate': {FailOn: create, After: 6s, Reason: second}}}
+  C: {Type: AWS::SNS::Topic}
+  D: {Type: AWS::SNS::Topic, DependsOn: C}
+`)
+	},
+	"two fail on their own": func(b *bench) {
+		b.deploy(`
+Resources:
+  A: {Type: AWS::SQS::Queue, Metadata: {'Stackgate::Simulate': {FailOn: create, After: 3s, Reason: first}}}
+  B: {Type: AWS::SQS::Queue, Metadata: {'Stackgate::Simulate': {FailOn: create, After: 3.5s, Reason: second}}}
+  C: {Type: AWS::SNS::Topic}
+`)
+	},
+	"name is taken": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same}}}")
+		body := "Resources: {B: {Type: AWS::SQS::Queue, Properties: {QueueName: same}}}"
+		set := b.create(cloudformation.CreateChangeSetInput{StackName: aws.String("other"), TemplateBody: &body})
+		b.execute(cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId})
+		b.subject = "other"
+	},
+	"name forbids replacement": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same.fifo, FifoQueue: true}}}")
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same.fifo}}}")
+	},
+	"property is missing": func(b *bench) { b.deploy("Resources: {A: {Type: AWS::SSM::Parameter, Properties: {Type: String}}}") },
+}
+
 func TestStories(t *testing.T) {
-	tests := map[string]func(b *bench){
-		"create":       func(b *bench) { b.deploy(service) },
-		"create-fails": func(b *bench) { b.deploy(service, parameter("Break", "create")) },
-		"update":       func(b *bench) { b.deploy(service); b.deploy(service, parameter("Visibility", "60")) },
-		"update-fails": func(b *bench) {
-			b.deploy(service)
-			b.deploy(service, parameter("Visibility", "60"), parameter("Break", "update"))
-		},
-	}
-	for name, run := range tests {
+	for name, run := range stories {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			run(b)
-			golden.Assert(t, "story/"+name+".golden", []byte(story(b.events("orders"))))
+			id := b.stackID(b.subject)
+			left := b.stack(id)
+			text := story(b.events(id)) + "= " + string(left.StackStatus) + " " + aws.ToString(left.StackStatusReason) + "\n"
+			for _, r := range b.resources(id) {
+				text += aws.ToString(r.LogicalResourceId) + " " + string(r.ResourceStatus) + "\n"
+			}
+			golden.Assert(t, "story/"+t.Name()[len("TestStories/"):]+".golden", []byte(text))
 		})
 	}
 }

@@ -208,14 +208,15 @@ func exists(r *resource) bool {
 	}
 }
 
-// cleanupSteps deletes what an update left over: removed resources and the old halves of replacements.
+// cleanupSteps deletes what an update left over: removed resources, the old halves of replacements, and what an
+// earlier, paused operation had made without success.
 func (s *stack) cleanupSteps(op *operation) []*step {
 	var victims []*step
 	for _, id := range sortedIDs(op.BeforeResources) {
 		old := op.BeforeResources[id]
 		current := s.Resources[id]
 		switch {
-		case !exists(old):
+		case !exists(old) && (old.Status != types.ResourceStatusCreateFailed || old.PhysicalID == ""):
 		case current == nil || !slices.ContainsFunc(op.Steps, func(st *step) bool { return st.LogicalID == id }):
 			victims = append(victims, deletionStep(old, retains(old.DeletionPolicy)))
 		case current.PhysicalID != old.PhysicalID:
@@ -254,7 +255,7 @@ func (s *stack) restoreSteps(op *operation) []*step {
 		if !touched || !exists(old) {
 			continue
 		}
-		restore := &step{LogicalID: st.LogicalID, Action: stepRestore, State: stepWaiting, Old: old, Wait: old.DependsOn}
+		restore := &step{LogicalID: st.LogicalID, Action: stepRestore, State: stepWaiting, Old: old, Wait: old.DependsOn, Script: st.New.Metadata}
 		if st.Replaces && st.New.PhysicalID != "" {
 			restore.New = st.New
 		}

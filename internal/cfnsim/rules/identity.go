@@ -5,6 +5,7 @@ import (
 	"encoding/base32"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -64,13 +65,12 @@ func (t Type) Attribute(name string, in Identity) (value any, ok bool) {
 	if pattern, known := t.Attributes[name]; known {
 		return expand(pattern, in), true
 	}
-	for _, property := range t.Echo {
-		if property == name {
-			if value, given := in.Properties[name]; given {
-				return value, true
-			}
-			return "", true
-		}
+	// Recorded on AWS: Fn::GetAtt also gives back properties that the template sets.
+	if value, given := in.Properties[name]; given {
+		return value, true
+	}
+	if slices.Contains(t.Echo, name) {
+		return "", true
 	}
 	if !t.Known {
 		return fmt.Sprintf("%s-%s", in.PhysicalID, strings.ReplaceAll(name, ".", "-")), true
@@ -78,9 +78,10 @@ func (t Type) Attribute(name string, in Identity) (value any, ok bool) {
 	return nil, false
 }
 
-// HasAttribute says whether Fn::GetAtt accepts the name; of an unknown type it accepts any.
-func (t Type) HasAttribute(name string) bool {
-	_, ok := t.Attribute(name, Identity{})
+// HasAttribute says whether Fn::GetAtt accepts the name on a resource with these properties; of an unknown type it
+// accepts any.
+func (t Type) HasAttribute(name string, properties map[string]any) bool {
+	_, ok := t.Attribute(name, Identity{Properties: properties})
 	return ok
 }
 

@@ -50,6 +50,7 @@ type Type struct {
 	Echo            []string           `yaml:"echo"`
 	Replace         []string           `yaml:"replace"`
 	MaybeReplace    []string           `yaml:"maybeReplace"`
+	UsuallyReplace  []string           `yaml:"usuallyReplace"`
 	Required        []string           `yaml:"required"`
 	Tags            string             `yaml:"tags"`
 	TagsMap         bool               `yaml:"tagsMap"`
@@ -113,6 +114,11 @@ func (t Type) Recreation(property string) Recreation {
 	default:
 		return Never
 	}
+}
+
+// Replaces says whether the simulator replaces the resource when the property changes.
+func (t Type) Replaces(property string) bool {
+	return t.Recreation(property) == Always || slices.Contains(t.UsuallyReplace, property)
 }
 
 // Duration is how long the action typically takes.

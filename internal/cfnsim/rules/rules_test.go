@@ -36,9 +36,14 @@ func TestEveryRuleIsUsable(t *testing.T) {
 					t.Errorf("attribute %s = %v, %t", attribute, value, ok)
 				}
 			}
-			for _, list := range [][]string{rule.Replace, rule.MaybeReplace, rule.Required} {
+			for _, list := range [][]string{rule.Replace, rule.MaybeReplace, rule.UsuallyReplace, rule.Required} {
 				if !slices.IsSorted(list) {
 					t.Errorf("%v is not sorted", list)
+				}
+			}
+			for _, property := range rule.UsuallyReplace {
+				if rule.Recreation(property) != Conditionally {
+					t.Errorf("usuallyReplace lists %s, which maybeReplace does not", property)
 				}
 			}
 			if rule.MaxName > 0 && len(in.Name) > rule.MaxName {
@@ -59,7 +64,7 @@ func TestUnknownTypeMayBeReplacedByAnyChange(t *testing.T) {
 	if got := rule.Recreation("Anything"); got != Conditionally {
 		t.Errorf("recreation = %s, want %s", got, Conditionally)
 	}
-	if !rule.HasAttribute("Whatever") {
+	if !rule.HasAttribute("Whatever", nil) {
 		t.Error("an unknown type must not refuse attributes")
 	}
 }

@@ -202,6 +202,9 @@ func (t *Template) readResources(root map[string]any) error {
 		if err != nil {
 			return err
 		}
+		if _, taken := t.Parameters[id]; taken {
+			return &Error{fmt.Sprintf("Template format error: %s is the name of a parameter and of a resource; logical ids must be unique.", id)}
+		}
 		t.Resources[id] = resource
 	}
 	return nil
