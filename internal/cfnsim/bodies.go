@@ -58,6 +58,9 @@ func (r *request) bodyOrURL(body, url *string) (string, error) {
 func (r *request) getTemplate(in *cloudformation.GetTemplateInput) (*cloudformation.GetTemplateOutput, error) {
 	out := &cloudformation.GetTemplateOutput{StagesAvailable: []types.TemplateStage{types.TemplateStageOriginal, types.TemplateStageProcessed}}
 	if in.ChangeSetName != nil {
+		if !strings.HasPrefix(*in.ChangeSetName, "arn:") && in.StackName == nil {
+			return nil, validationError("StackName is a required parameter.")
+		}
 		set, _, err := r.changeSet(in.ChangeSetName, in.StackName)
 		if err != nil {
 			return nil, err
