@@ -115,7 +115,11 @@ func (s *Simulator) update(ctx context.Context, change func(w *world, now time.T
 		}
 		now := s.now()
 		w.advance(now)
-		_, err = change(w, now)
+		// Ids that a refused call has drawn are given back, so that it leaves no trace.
+		counter := w.Counter
+		if _, err = change(w, now); err != nil {
+			w.Counter = counter
+		}
 		return err
 	}
 	return s.options.Storage.Update(ctx, func(old []byte) ([]byte, error) {
