@@ -10,6 +10,8 @@ import (
 type adviceContext struct {
 	in     Input
 	region string
+	// changeSetID is set where a change set is explained.
+	changeSetID string
 }
 
 // advise says what to do next: about the root cause, about further failures of another kind, about the state of the
@@ -68,28 +70,30 @@ func adviceOn(failure Failure, context adviceContext) []string {
 		}
 	}
 	family := familyByID(failure.Family)
-	values, _ := family.matches(failure)
-	if values == nil {
-		values = make(map[string]string)
-	}
-	for name, value := range map[string]string{
-		"logicalId": failure.LogicalID, "physicalId": failure.PhysicalID, "path": failure.Path, "type": failure.Type,
-		"stackId": failure.StackID, "stackName": stackNameOf(failure.StackID), "message": oneLine(failure.Message),
-		"service": context.in.Service, "environment": context.in.Environment,
-	} {
-		if value != "" && values[name] == "" {
-			values[name] = value
+	values := valuesOf(failure, context)
+	found, _ := family.matches(failure)
+	for name, value := range found {
+		values[name] = value
+		switch name {
+		case "requestId":
+			// A filter pattern takes an id with hyphens as a term only in double quotes.
+			values["requestIdTerm"] = `"` + value + `"`
+		case "roleArn":
+			values["roleName"] = value[strings.LastIndexByte(value, '/')+1:]
 		}
 	}
-	for _, template := range family.Advice {
-		if line, ok := fill(template, values, context.region); ok {
-			lines = append(lines, line)
+	for _, alternatives := range family.Advice {
+		for _, template := range alternatives {
+			if line, ok := fill(template, values, context.region); ok {
+				lines = append(lines, line)
+				break
+			}
 		}
 	}
 	return lines
 }
 
-var placeholder = regexp.MustCompile(`\{([A-Za-z]+)\}`)
+var placeholder = regexp.MustCompile(`\{([A-Za-z0-9]+)\}`)
 
 // fill puts the values into a line of advice. It refuses where a value is missing, or cannot stand in a command.
 func fill(template string, values map[string]string, region string) (string, bool) {

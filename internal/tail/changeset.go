@@ -121,7 +121,7 @@ func ExplainChangeSet(in ChangeSetInput) Document {
 	doc.Headline = changeSetHeadline(doc, in)
 	doc.Advice = advise(&doc, adviceContext{
 		in:     Input{Service: in.Service, Environment: in.Environment, NextSteps: in.NextSteps},
-		region: regionOf(cmp.Or(in.StackID, in.ID)),
+		region: regionOf(cmp.Or(in.StackID, in.ID)), changeSetID: in.ID,
 	})
 	return bound(doc, priorities(t, findings{}))
 }
@@ -179,7 +179,7 @@ func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
 		}
 	case ChangeSetValidation, ChangeSetTemplate, ChangeSetTransform:
 		failures = validationFailures(in, whole, at)
-		if len(failures) == 0 && kind == ChangeSetTemplate {
+		if len(failures) == 0 && len(deniedBy(in)) > 0 {
 			failures = hookFailures(in, whole, at)
 		}
 	case ChangeSetEmpty:
@@ -188,9 +188,21 @@ func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
 		failures = []Failure{whole}
 	}
 	for i := range failures {
-		failures[i].Family = familyOf(failures[i])
+		failures[i].Family = changeSetFamily(failures[i])
 	}
 	return failures
+}
+
+// changeSetFamily prefers what a finding says to the reason of the whole change set, which only says that there is one.
+func changeSetFamily(failure Failure) string {
+	if len(failure.Validations) > 0 {
+		finding := failure
+		finding.Reason = ""
+		if family := familyOf(finding); family != "" {
+			return family
+		}
+	}
+	return familyOf(failure)
 }
 
 func trimChangeSetPrefix(reason string) string {

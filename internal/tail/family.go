@@ -16,17 +16,35 @@ type Family struct {
 	ID string `yaml:"id"`
 	// Because completes the sentence "X could not be created because …".
 	Because string `yaml:"because"`
-	// Match are regular expressions on the reason. Their named groups can be used in the advice.
+	// Match are regular expressions on the message and the reason. Their named groups can be used in the advice.
 	Match []string `yaml:"match"`
 	// Codes are error codes of resource handlers that suffice on their own.
 	Codes []string `yaml:"codes"`
 	// Types restricts the family to resource types with one of these prefixes.
 	Types []string `yaml:"types"`
-	// Advice are lines with {placeholders}; a line of which a placeholder has no value is left out. Commands stand in
+	// Advice are lines with {placeholders}; one of which a placeholder has no value is left out. Commands stand in
 	// backticks, and values are quoted for the shell there.
-	Advice []string `yaml:"advice"`
+	Advice []Alternatives `yaml:"advice"`
 
 	patterns []*regexp.Regexp
+}
+
+// Alternatives are ways to put one piece of advice; the first that is complete is taken.
+type Alternatives []string
+
+// UnmarshalYAML reads a list, or a text that has no alternative.
+func (a *Alternatives) UnmarshalYAML(unmarshal func(any) error) error {
+	var one string
+	if err := unmarshal(&one); err == nil {
+		*a = Alternatives{one}
+		return nil
+	}
+	var several []string
+	if err := unmarshal(&several); err != nil {
+		return err
+	}
+	*a = several
+	return nil
 }
 
 //go:embed families.yaml
@@ -65,8 +83,12 @@ func (f Family) matches(failure Failure) (map[string]string, bool) {
 	if len(f.Types) > 0 && !slices.ContainsFunc(f.Types, func(prefix string) bool { return strings.HasPrefix(failure.Type, prefix) }) {
 		return nil, false
 	}
+	text := failure.Message
+	if failure.Reason != failure.Message {
+		text += "\n" + failure.Reason
+	}
 	for _, pattern := range f.patterns {
-		match := pattern.FindStringSubmatch(failure.Reason)
+		match := pattern.FindStringSubmatch(text)
 		if match == nil {
 			continue
 		}

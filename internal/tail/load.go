@@ -225,11 +225,11 @@ type savedEvent struct {
 func (row savedEvent) event() (Event, error) {
 	at, err := timeOf(row.Timestamp)
 	if err != nil {
-		return Event{}, fmt.Errorf("Timestamp: %w", err)
+		return Event{}, fmt.Errorf("read Timestamp: %w", err)
 	}
 	if at.IsZero() {
 		if at, err = timeOf(row.StartTime); err != nil {
-			return Event{}, fmt.Errorf("StartTime: %w", err)
+			return Event{}, fmt.Errorf("read StartTime: %w", err)
 		}
 	}
 	event := Event{

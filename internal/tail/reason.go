@@ -40,12 +40,16 @@ var emptySentences = map[string]bool{
 // rollback (recorded: engine.test_attributes…stack_events.json).
 var trailers = []string{"Rollback requested by user.", "Delete requested by user."}
 
+// summarySentence lists resources whose own rows tell why. The second form is that of property validation. A long list
+// may be cut before its bracket.
+const summarySentence = `(?:The following resource\(s\) failed to [a-z]+|Validation failed for following resources): \[([^\]]*)`
+
 var (
-	summaryPattern  = regexp.MustCompile(`^(?:The following resource\(s\) failed to [a-z]+: \[[^\]]*(?:\]\.?\s*|$))+$`)
-	summaryNames    = regexp.MustCompile(`The following resource\(s\) failed to [a-z]+: \[([^\]]*)`)
+	summaryPattern  = regexp.MustCompile(`^(?:` + summarySentence + `(?:\]\.?\s*|$))+$`)
+	summaryNames    = regexp.MustCompile(summarySentence)
 	embeddedPattern = regexp.MustCompile(`^Embedded stack (\S+) was not successfully [a-z]+(?:: |\. ?|$)(?s:(.*))$`)
 	embeddedState   = regexp.MustCompile(`^Currently in [A-Z_]+(?: with reason: (?s:(.*)))?\.?$`)
-	hookNames       = regexp.MustCompile(`(?:^|\s)The following hook\(s\) failed: \[([^\]]*)\]`)
+	hookNames       = regexp.MustCompile(`(?:^|\s)The following hook\(s\)(?:/validation)? failed: \[([^\]]*)\]`)
 )
 
 // readReason tells what kind of reason a text is. It returns the text without trailers, and for an embedded stack the
@@ -112,7 +116,7 @@ func hooksIn(reason string) []string {
 	}
 	var names []string
 	for name := range strings.SplitSeq(match[1], ",") {
-		if name = strings.TrimSpace(name); name != "" {
+		if name = strings.TrimSpace(name); name != "" && !strings.HasPrefix(name, earlyValidation) {
 			names = append(names, name)
 		}
 	}
@@ -122,7 +126,7 @@ func hooksIn(reason string) []string {
 var (
 	handlerPreamble = regexp.MustCompile(`^Resource handler returned message: "(?s:(.*))"\s*\(RequestToken: [^()]*\)$`)
 	handlerError    = regexp.MustCompile(`(?:HandlerErrorCode:|Error Code:) ?([A-Za-z0-9:_.-]+)`)
-	serviceDetails  = regexp.MustCompile(`\s*\((?:Service|SDK Attempt Count|RequestToken|Status Code|Request ID): [^()]*\)`)
+	serviceDetails  = regexp.MustCompile(`\s*\((?:Service|SDK Attempt Count|RequestToken|Status Code|Request ID|HandlerErrorCode): [^()]*(?:\)|$)`)
 )
 
 // plain takes off a reason what wraps its message: the handler's preamble, request ids, status codes.
