@@ -1,0 +1,233 @@
+package frontdoor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"stackgate/internal/approval"
+	"stackgate/internal/callback"
+	"stackgate/internal/deployment"
+	"stackgate/internal/plan"
+	"stackgate/internal/store"
+)
+
+// Answer is a decision as it is asked for.
+type Answer struct {
+	Verdict approval.Verdict
+	// Digest is the review digest that the person read, whole or in its short form.
+	Digest           string
+	Acknowledgements []int
+	Comment          string
+}
+
+// Refusal says why a decision or a cancellation was not taken.
+type Refusal string
+
+// The refusals.
+const (
+	// RefusedLate: the deployment takes no decision any more.
+	RefusedLate Refusal = "late"
+	// RefusedEarly: its review is not there yet.
+	RefusedEarly Refusal = "early"
+	// RefusedDigest: the decision is upon another review than the present one.
+	RefusedDigest Refusal = "digest"
+	// RefusedContrary: the same person has answered otherwise.
+	RefusedContrary Refusal = "contrary"
+	// RefusedPerson: this person may not approve this deployment.
+	RefusedPerson Refusal = "person"
+	// RefusedAcknowledgement: dangers are not acknowledged.
+	RefusedAcknowledgement Refusal = "acknowledgement"
+	// RefusedIncomplete: something that the answer needs is missing.
+	RefusedIncomplete Refusal = "incomplete"
+)
+
+// Refusals lists every refusal.
+func Refusals() []Refusal {
+	return []Refusal{RefusedLate, RefusedEarly, RefusedDigest, RefusedContrary, RefusedPerson, RefusedAcknowledgement, RefusedIncomplete}
+}
+
+// RefusedError is a decision that was not taken. Nothing was changed.
+type RefusedError struct {
+	Refusal Refusal
+	message string
+}
+
+// Error says what was refused, why, and what to do.
+func (e *RefusedError) Error() string { return e.message }
+
+func refuse(refusal Refusal, format string, args ...any) error {
+	return &RefusedError{Refusal: refusal, message: fmt.Sprintf(format, args...)}
+}
+
+// Decided is what became of a decision.
+type Decided struct {
+	Decision approval.Decision
+	// Repeated says that the same person had given the same answer before.
+	Repeated bool
+	Tally    approval.Tally
+}
+
+// Decide takes a decision in, and wakes the deployment once the decisions are complete. The same answer by the same
+// person again changes nothing and is no error.
+func (f FrontDoor) Decide(ctx context.Context, caller Caller, id deployment.ID, answer Answer) (Decided, error) {
+	record, err := f.Store.Record(ctx, id)
+	if err != nil {
+		return Decided{}, err
+	}
+	earlier, err := f.Store.Decisions(ctx, id)
+	if err != nil {
+		return Decided{}, fmt.Errorf("read the decisions upon %s: %w", id, err)
+	}
+	decision := approval.Decision{
+		By: strings.TrimSpace(caller.Name), Verified: caller.Verified, Verdict: answer.Verdict, ChangeSetID: record.ChangeSet.ARN,
+		Digest: record.Review.Digest, Acknowledgements: answer.Acknowledgements, Comment: answer.Comment, At: f.Clock.Now(),
+	}
+	for _, d := range earlier {
+		if approval.SamePerson(d.By, decision.By) && matches(answer.Digest, d.Digest) {
+			return f.repeated(ctx, record, earlier, d, decision)
+		}
+	}
+	if err := f.checkDecision(record, decision, answer); err != nil {
+		return Decided{}, err
+	}
+	kept, created, err := f.Store.AddDecision(ctx, id, decision)
+	switch {
+	case errors.Is(err, store.ErrClosed):
+		return Decided{}, f.late(ctx, id)
+	case errors.Is(err, store.ErrConflict):
+		return Decided{}, refuse(RefusedDigest, "the review of %s changed while you decided; read it again with: stackgate review %s", id, id.Short())
+	case err != nil:
+		return Decided{}, fmt.Errorf("keep the decision upon %s: %w", id, err)
+	}
+	if earlier, err = f.Store.Decisions(ctx, id); err != nil {
+		return Decided{}, fmt.Errorf("read the decisions upon %s: %w", id, err)
+	}
+	if !created {
+		return f.repeated(ctx, record, earlier, kept, decision)
+	}
+	return f.conclude(ctx, record, earlier, kept)
+}
+
+func (f FrontDoor) conclude(ctx context.Context, record store.Record, decisions []approval.Decision, kept approval.Decision) (Decided, error) {
+	decided := Decided{Decision: kept, Tally: approval.Count(record.Policy, record.ReviewToDecide(), decisions)}
+	if decided.Tally.State == approval.Waiting {
+		return decided, nil
+	}
+	if _, err := callback.Wake(ctx, f.Sender, f.Store, record.ID, store.AwaitApproval); err != nil {
+		return decided, fmt.Errorf("the decision is kept, but: %w", err)
+	}
+	return decided, nil
+}
+
+// repeated also wakes again: the first answer may have died between keeping and waking.
+func (f FrontDoor) repeated(ctx context.Context, record store.Record, all []approval.Decision, kept, wanted approval.Decision) (Decided, error) {
+	if kept.Verdict != wanted.Verdict {
+		return Decided{}, refuse(RefusedContrary, "%s has already answered %q upon %s, and a decision is not changed; to stop it: stackgate cancel %s",
+			kept.By, kept.Verdict, record.ID, record.ID.Short())
+	}
+	decided, err := f.conclude(ctx, record, all, kept)
+	decided.Repeated = true
+	return decided, err
+}
+
+func (f FrontDoor) checkDecision(record store.Record, d approval.Decision, answer Answer) error {
+	id := record.ID
+	switch {
+	case d.By == "":
+		return refuse(RefusedIncomplete, "a decision needs the name of the person who takes it; name yourself with --as NAME")
+	case record.Stage == deployment.StageFinished, record.Stage == deployment.StageExecuting, record.Stage == deployment.StageVerifying:
+		return refuse(RefusedLate, "%s", lateSentence(record))
+	case record.Stage != deployment.StageAwaiting:
+		return refuse(RefusedEarly, "%s is not waiting for a decision yet (%s); watch it with: stackgate watch %s", id, record.Stage, id.Short())
+	case !record.Review.ExpiresAt.IsZero() && f.Clock.Now().After(record.Review.ExpiresAt):
+		return refuse(RefusedLate, "the review of %s expired; deploy again to ask anew", id)
+	case strings.TrimSpace(answer.Digest) == "":
+		return refuse(RefusedIncomplete, "a decision names the digest of the review that was read: --digest %s", plan.ShortDigest(record.Review.Digest))
+	case !matches(answer.Digest, record.Review.Digest):
+		return refuse(RefusedDigest, "digest %s is not that of the review of %s, which is %s; read it with: stackgate review %s",
+			answer.Digest, id, plan.ShortDigest(record.Review.Digest), id.Short())
+	}
+	switch d.Verdict {
+	case approval.Reject:
+		if strings.TrimSpace(d.Comment) == "" {
+			return refuse(RefusedIncomplete, "a rejection needs a reason, so that the requester knows what to change: --reason TEXT")
+		}
+		return nil
+	case approval.Approve:
+	default:
+		return refuse(RefusedIncomplete, "%q is no verdict; use approve or reject", d.Verdict)
+	}
+	if err := approval.CheckApprover(record.Policy, record.RequestedBy, d.By); err != nil {
+		return refuse(RefusedPerson, "the approval of %s is refused: %s; ask somebody else", id, err)
+	}
+	if missing := approval.Unacknowledged(record.Review.Acknowledge, d.Acknowledgements); len(missing) > 0 {
+		return refuse(RefusedAcknowledgement, "approving %s needs the acknowledgement of its critical changes %s; read them and add: --ack %s",
+			id, numbers(missing), numbers(record.Review.Acknowledge))
+	}
+	return nil
+}
+
+func (f FrontDoor) late(ctx context.Context, id deployment.ID) error {
+	record, err := f.Store.Record(ctx, id)
+	if err != nil {
+		return err
+	}
+	return refuse(RefusedLate, "%s", lateSentence(record))
+}
+
+func lateSentence(r store.Record) string {
+	if r.Stage == deployment.StageFinished {
+		return fmt.Sprintf("%s is over (%s) and takes no decision any more; see: stackgate status %s", r.ID, r.Outcome, r.ID.Short())
+	}
+	return fmt.Sprintf("%s has been decided and goes on (%s); see: stackgate status %s", r.ID, r.Stage, r.ID.Short())
+}
+
+// minDigest is how many hexadecimal digits name a review at least: those of its short form.
+const minDigest = 12
+
+// matches compares a digest as people give it, whole or short, with or without hyphens, with a whole one.
+func matches(given, whole string) bool {
+	normal := func(digest string) string {
+		return strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(digest)), "sha256:"), "-", "")
+	}
+	short := normal(given)
+	return len(short) >= minDigest && strings.HasPrefix(normal(whole), short)
+}
+
+func numbers(list []int) string {
+	texts := make([]string, len(list))
+	for i, n := range list {
+		texts[i] = fmt.Sprint(n)
+	}
+	return strings.Join(texts, ",")
+}
+
+// Cancel calls a deployment off, as long as its change set is not executed. Cancelling twice is no error.
+func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, reason string) (store.Record, error) {
+	if strings.TrimSpace(caller.Name) == "" {
+		return store.Record{}, refuse(RefusedIncomplete, "a cancellation needs the name of the person who makes it; name yourself with --as NAME")
+	}
+	record, err := f.Store.UpdateRecord(ctx, id, func(r *store.Record) error {
+		if !r.Stage.Cancellable() {
+			if r.Stage == deployment.StageExecuting {
+				return refuse(RefusedLate, "%s is being executed and can no longer be called off; CloudFormation's own: aws cloudformation cancel-update-stack --stack-name %s", r.ID, r.StackName)
+			}
+			return refuse(RefusedLate, "%s is over already (%s)", r.ID, r.Outcome)
+		}
+		if r.CancelledBy == "" {
+			r.CancelledBy, r.CancelReason = caller.Name, reason
+		}
+		return nil
+	})
+	if err != nil {
+		return store.Record{}, err
+	}
+	for _, purpose := range []store.Purpose{store.AwaitLock, store.AwaitApproval} {
+		if _, err := callback.Wake(ctx, f.Sender, f.Store, id, purpose); err != nil {
+			return record, fmt.Errorf("the cancellation is kept, but: %w", err)
+		}
+	}
+	return record, nil
+}

@@ -1,0 +1,231 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/asl"
+	"stackgate/internal/cfn"
+	"stackgate/internal/deployment"
+	"stackgate/internal/plan"
+	"stackgate/internal/store"
+	"stackgate/internal/stream"
+	"stackgate/internal/tail"
+	"stackgate/tasks/events"
+)
+
+// narrator writes what a deployment does into its journal, from which every watcher reads. It never stops a
+// deployment: what cannot be narrated is logged.
+type narrator struct {
+	host *Host
+	id   deployment.ID
+
+	mu   sync.Mutex
+	seen map[string]bool
+}
+
+func newNarrator(h *Host, id deployment.ID) *narrator {
+	return &narrator{host: h, id: id, seen: map[string]bool{}}
+}
+
+func (n *narrator) tell(ctx context.Context, kind stream.Type, body any) {
+	content, err := json.Marshal(body)
+	if err == nil {
+		_, err = n.host.options.Store.AppendEvent(ctx, n.id, string(kind), content)
+	}
+	if err != nil && ctx.Err() == nil {
+		n.host.options.Log.WarnContext(ctx, "journal an event", "deploymentId", string(n.id), "type", string(kind), "error", err.Error())
+	}
+}
+
+// observe follows the engine's history. It is called between the steps of the flow, so that the journal's order is the
+// flow's.
+func (n *narrator) observe(ctx context.Context, e asl.Event) {
+	switch {
+	case e.IsStateEntered():
+		n.tell(ctx, stream.StateEntered, stream.State{State: e.State})
+		n.entered(ctx, e.State)
+	case e.Type == asl.TaskStateExited:
+		n.exited(ctx, e.State)
+	case e.Type == asl.TaskSubmitted:
+		n.submitted(ctx, e.State)
+	}
+}
+
+func (n *narrator) entered(ctx context.Context, state string) {
+	record, err := n.host.options.Store.Record(ctx, n.id)
+	if err != nil {
+		return
+	}
+	switch state {
+	case "PrepareDeployment":
+		n.tell(ctx, stream.PlanStarted, stream.Plan{
+			Service: record.Service, Environment: record.Environment, Account: record.Account, Region: record.Region,
+			StackName: record.StackName, Intent: string(record.Intent), RequestedBy: record.RequestedBy,
+		})
+	case "FinishDeployment":
+		// What the stack said last comes before the result.
+		if !record.Times.Executed.IsZero() {
+			n.stackEvents(ctx, record)
+		}
+	}
+}
+
+func (n *narrator) exited(ctx context.Context, state string) {
+	record, err := n.host.options.Store.Record(ctx, n.id)
+	if err != nil {
+		return
+	}
+	switch state {
+	case "CreateChangeSet":
+		n.changeSet(ctx, record, deployment.ChangeSetMaking)
+	case "DescribeChangeSet":
+		n.changeSet(ctx, record, describedState(record))
+	case "WriteReview":
+		n.review(ctx, record)
+	}
+}
+
+func describedState(r store.Record) deployment.ChangeSetState {
+	if r.ChangeSet.Empty {
+		return deployment.ChangeSetEmpty
+	}
+	return deployment.ChangeSetReady
+}
+
+func (n *narrator) changeSet(ctx context.Context, r store.Record, state deployment.ChangeSetState) {
+	n.tell(ctx, stream.ChangeSetStatus, stream.ChangeSet{ChangeSetID: r.ChangeSet.ARN, Type: string(r.ChangeSet.Type), State: string(state)})
+}
+
+func (n *narrator) submitted(ctx context.Context, state string) {
+	record, err := n.host.options.Store.Record(ctx, n.id)
+	if err != nil {
+		return
+	}
+	switch state {
+	case "AcquireStackLock":
+		if record.Stage == deployment.StageQueued {
+			n.tell(ctx, stream.Queued, stream.Plan{Service: record.Service, Environment: record.Environment, StackName: record.StackName})
+		}
+	case "WaitForApproval":
+		n.tell(ctx, stream.ApprovalRequested, stream.Approval{
+			Digest: record.Review.Digest, Needed: record.Policy.Count, Acknowledge: append([]int{}, record.Review.Acknowledge...),
+			ExpiresAt: record.Review.ExpiresAt.Format(time.RFC3339), RequestedBy: record.RequestedBy,
+		})
+	case "ExecuteChangeSet":
+		n.tell(ctx, stream.ExecutionStarted, stream.Execution{ChangeSetID: record.ChangeSet.ARN, ClientRequestToken: record.ClientRequestToken})
+	}
+}
+
+func (n *narrator) review(ctx context.Context, r store.Record) {
+	content, err := n.host.options.Store.Document(ctx, r.Review.Document)
+	if err != nil {
+		return
+	}
+	var review plan.Review
+	if err := json.Unmarshal(content, &review); err != nil {
+		return
+	}
+	for _, item := range review.Items {
+		n.tell(ctx, stream.PlannedChange, stream.Change{
+			Path: item.Path, ResourceType: item.Type, Action: item.Action, Replacement: item.Replacement, PolicyAction: item.PolicyAction,
+			Impact: string(item.Impact), Level: string(item.Level), Ack: item.Ack,
+		})
+	}
+	n.tell(ctx, stream.ChangeSummary, stream.Summary{
+		Verdict: review.Verdict, Level: string(review.Level), Reported: review.Completeness.Reported, Shown: review.Completeness.Shown,
+		Digest: review.Digest, Approval: string(r.Review.Approval),
+	})
+}
+
+// stackEvents journals the events of our execution that were not journalled before, oldest first.
+func (n *narrator) stackEvents(ctx context.Context, r store.Record) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	client, err := n.host.options.CloudFormation(ctx, r)
+	if err != nil {
+		return
+	}
+	rows, _, err := events.Gather(ctx, client, tail.Operation{
+		StackName: r.StackName, StackID: r.StackID, Token: r.ClientRequestToken, Since: r.Times.Executed,
+	})
+	if err != nil {
+		return
+	}
+	rows = slices.DeleteFunc(rows, func(e tail.Event) bool {
+		return n.seen[e.EventID] || (e.Token != r.ClientRequestToken && e.Time.Before(r.Times.Executed))
+	})
+	slices.Reverse(rows)
+	slices.SortStableFunc(rows, func(a, b tail.Event) int { return a.Time.Compare(b.Time) })
+	for _, e := range rows {
+		n.seen[e.EventID] = true
+		n.tell(ctx, resourceType(e), stream.Resource{
+			Path: e.LogicalID, ResourceType: e.Type, Status: e.Status, Reason: tail.Mask(e.Reason), At: e.Time.UTC().Format(time.RFC3339),
+		})
+	}
+}
+
+func resourceType(e tail.Event) stream.Type {
+	switch {
+	case e.IsStackRow() && strings.Contains(e.Status, "ROLLBACK_IN_PROGRESS"):
+		return stream.RollbackStarted
+	case strings.HasSuffix(e.Status, "_FAILED"):
+		return stream.ResourceFailed
+	case strings.HasSuffix(e.Status, "_COMPLETE"), strings.HasSuffix(e.Status, "_SKIPPED"):
+		return stream.ResourceComplete
+	}
+	return stream.ResourceProgress
+}
+
+func (n *narrator) result(ctx context.Context, r store.Record) {
+	if r.Outcome == deployment.OutcomeDeployed {
+		n.outputs(ctx, r)
+	}
+	n.tell(ctx, stream.Result, stream.Ended{
+		Outcome: string(r.Outcome), Failed: r.Outcome.Failed(), Cause: causeOf(r), Sentence: r.Outcome.Sentence(), StackID: r.StackID,
+		Status: r.StackStatus, Leftovers: append([]string{}, r.Leftovers...), Advice: append([]string{}, r.Tail.Advice...),
+	})
+}
+
+// causeOf leaves out a cause that only repeats the outcome's own sentence.
+func causeOf(r store.Record) string {
+	if r.Cause == r.Outcome.Sentence() {
+		return ""
+	}
+	return r.Cause
+}
+
+func (n *narrator) outputs(ctx context.Context, r store.Record) {
+	client, err := n.host.options.CloudFormation(ctx, r)
+	if err != nil {
+		return
+	}
+	outputs, err := stackOutputs(ctx, client, r.StackID)
+	if err != nil || len(outputs) == 0 {
+		return
+	}
+	n.tell(ctx, stream.Outputs, outputs)
+}
+
+func outputsOf(stack types.Stack) map[string]string {
+	outputs := map[string]string{}
+	for _, output := range stack.Outputs {
+		outputs[aws.ToString(output.OutputKey)] = tail.Mask(aws.ToString(output.OutputValue))
+	}
+	return outputs
+}
+
+func stackOutputs(ctx context.Context, client cfn.StackDescriber, stackID string) (map[string]string, error) {
+	stack, found, err := cfn.DescribeStack(ctx, client, stackID)
+	if err != nil || !found {
+		return nil, err
+	}
+	return outputsOf(stack), nil
+}

@@ -1,0 +1,253 @@
+// Package jsontree reads the JSON values that CloudFormation reports of a resource into trees that can be masked,
+// compared and written down. It is not a JSON library: it knows the few kinds of leaves that a review needs and no more.
+package jsontree
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// A tree is nil, bool, json.Number, string, []any or map[string]any, as encoding/json makes them, or one of the leaves
+// Document and Masked.
+
+// Document is the leaf for a string that holds a JSON object or list, such as an inline policy or a dashboard body.
+type Document struct{ Value any }
+
+// Masked is the leaf for a string of which something must not be seen. Only Text ever leaves it: it has no method, and
+// no exported field, that yields the secret.
+type Masked struct {
+	// Text is what may be shown: "(sensitive)", or the string with its secret parts replaced.
+	Text   string
+	secret string
+}
+
+// Mask makes a leaf that shows text and, for comparisons only, remembers the secret.
+func Mask(text, secret string) Masked { return Masked{Text: text, secret: secret} }
+
+// Same says whether two masked strings were equal before they were masked.
+func (m Masked) Same(other Masked) bool { return m.Text == other.Text && m.secret == other.secret }
+
+// String returns the text that may be shown, so that formatting a leaf does not reveal it.
+func (m Masked) String() string { return m.Text }
+
+// GoString keeps %#v from printing the unexported field.
+func (m Masked) GoString() string { return fmt.Sprintf("jsontree.Masked{Text:%q}", m.Text) }
+
+// MarshalJSON writes the text that may be shown.
+func (m Masked) MarshalJSON() ([]byte, error) { return json.Marshal(m.Text) }
+
+// Parse reads exactly one JSON value. Numbers keep the digits they were written with.
+func Parse(text string) (any, error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return nil, fmt.Errorf("parse JSON value: %w", err)
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("parse JSON value: something follows the value")
+	}
+	return value, nil
+}
+
+// Expand replaces strings that carry a document by what they carry: JSON objects and lists become a Document, and the
+// base64 text of a UserData property, which is how CloudFormation reports Fn::Base64, becomes the script it encodes.
+func Expand(value any) any { return expand("", value) }
+
+func expand(name string, value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, member := range v {
+			out[key] = expand(key, member)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, element := range v {
+			out[i] = expand(name, element)
+		}
+		return out
+	case string:
+		return expandString(name, v)
+	}
+	return value
+}
+
+func expandString(name, text string) any {
+	if name == "UserData" {
+		if raw, err := base64.StdEncoding.DecodeString(text); err == nil && len(raw) > 0 && utf8.Valid(raw) {
+			text = string(raw)
+		}
+	}
+	trimmed := strings.TrimSpace(text)
+	if len(trimmed) < 2 || (trimmed[0] != '{' && trimmed[0] != '[') || strings.HasPrefix(trimmed, "{{") {
+		return text
+	}
+	document, err := Parse(trimmed)
+	if err != nil {
+		return text
+	}
+	return Document{Value: Expand(document)}
+}
+
+// Equal compares two trees; masked leaves by what they hide.
+func Equal(a, b any) bool {
+	switch x := a.(type) {
+	case map[string]any:
+		y, ok := b.(map[string]any)
+		if !ok || len(x) != len(y) {
+			return false
+		}
+		for key, member := range x {
+			other, ok := y[key]
+			if !ok || !Equal(member, other) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		y, ok := b.([]any)
+		if !ok || len(x) != len(y) {
+			return false
+		}
+		for i := range x {
+			if !Equal(x[i], y[i]) {
+				return false
+			}
+		}
+		return true
+	case Document:
+		y, ok := b.(Document)
+		return ok && Equal(x.Value, y.Value)
+	case Masked:
+		y, ok := b.(Masked)
+		return ok && x.Same(y)
+	}
+	switch b.(type) {
+	case map[string]any, []any, Document, Masked:
+		return false
+	}
+	return a == b
+}
+
+// Canonical writes a tree as JSON with sorted keys and no insignificant space. A Document is a string again, and a
+// masked leaf its visible text, so that equal trees have equal texts and no secret is in any of them.
+func Canonical(value any) string {
+	var out strings.Builder
+	write(&out, value)
+	return out.String()
+}
+
+func write(out *strings.Builder, value any) {
+	switch v := value.(type) {
+	case nil:
+		out.WriteString("null")
+	case bool:
+		if v {
+			out.WriteString("true")
+		} else {
+			out.WriteString("false")
+		}
+	case json.Number:
+		out.WriteString(v.String())
+	case string:
+		writeString(out, v)
+	case Masked:
+		writeString(out, v.Text)
+	case Document:
+		writeString(out, Canonical(v.Value))
+	case []any:
+		out.WriteByte('[')
+		for i, element := range v {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			write(out, element)
+		}
+		out.WriteByte(']')
+	case map[string]any:
+		out.WriteByte('{')
+		for i, key := range SortedKeys(v) {
+			if i > 0 {
+				out.WriteByte(',')
+			}
+			writeString(out, key)
+			out.WriteByte(':')
+			write(out, v[key])
+		}
+		out.WriteByte('}')
+	default:
+		writeString(out, fmt.Sprint(v))
+	}
+}
+
+func writeString(out *strings.Builder, text string) {
+	const hex = "0123456789abcdef"
+	out.WriteByte('"')
+	start := 0
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		out.WriteString(text[start:i])
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			out.WriteByte('\\')
+			out.WriteByte(c)
+		case '\n':
+			out.WriteString(`\n`)
+		case '\r':
+			out.WriteString(`\r`)
+		case '\t':
+			out.WriteString(`\t`)
+		default:
+			out.WriteString(`\u00`)
+			out.WriteByte(hex[c>>4])
+			out.WriteByte(hex[c&15])
+		}
+	}
+	out.WriteString(text[start:])
+	out.WriteByte('"')
+}
+
+// SortedKeys returns the keys of an object in order.
+func SortedKeys(object map[string]any) []string {
+	keys := make([]string, 0, len(object))
+	for key := range object {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	return keys
+}
+
+// Keys gives every element of two lists a text such that two elements have the same text just when they are Equal.
+func Keys(a, b []any) (keysA, keysB []string) {
+	seen := map[string][]any{}
+	key := func(value any) string {
+		text := Canonical(value)
+		for i, other := range seen[text] {
+			if Equal(value, other) {
+				return fmt.Sprint(i, text)
+			}
+		}
+		seen[text] = append(seen[text], value)
+		return fmt.Sprint(len(seen[text])-1, text)
+	}
+	keysA, keysB = make([]string, len(a)), make([]string, len(b))
+	for i, value := range a {
+		keysA[i] = key(value)
+	}
+	for i, value := range b {
+		keysB[i] = key(value)
+	}
+	return keysA, keysB
+}

@@ -1,0 +1,164 @@
+package changeset
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/cfn"
+	"stackgate/internal/deployment"
+	"stackgate/internal/service"
+	"stackgate/internal/store"
+)
+
+// Creator makes change sets.
+type Creator interface {
+	cfn.StackDescriber
+	CreateChangeSet(ctx context.Context, in *cloudformation.CreateChangeSetInput, opts ...func(*cloudformation.Options)) (*cloudformation.CreateChangeSetOutput, error)
+	DescribeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeChangeSetOutput, error)
+}
+
+// Create makes the change set under the deployment's id. Repeating it takes up its own earlier try.
+type Create struct {
+	Store   Store
+	Connect func(ctx context.Context, r store.Record) (Creator, error)
+}
+
+// CreateOut is the output of CreateChangeSet.
+type CreateOut struct {
+	ChangeSetID string                   `json:"changeSetId"`
+	Type        deployment.ChangeSetType `json:"type"`
+}
+
+// maxInlineTemplate is CreateChangeSet's limit on TemplateBody (CloudFormation quotas, 51,200 bytes).
+const maxInlineTemplate = 51_200
+
+// Run asks CloudFormation for the change set and records its ARN.
+func (t Create) Run(ctx context.Context, in In) (CreateOut, error) {
+	record, definition, err := held(ctx, t.Store, in.DeploymentID)
+	if err != nil {
+		return CreateOut{}, err
+	}
+	client, err := t.Connect(ctx, record)
+	if err != nil {
+		return CreateOut{}, err
+	}
+	stack, exists, err := cfn.DescribeStack(ctx, client, record.StackName)
+	if err != nil {
+		return CreateOut{}, err
+	}
+	kind := deployment.ChangeSetUpdate
+	if !exists || stack.StackStatus == types.StackStatusReviewInProgress {
+		kind = deployment.ChangeSetCreate
+	}
+	// Written before the call: should this task die after it, the discarding one still knows whose shell it is.
+	if record, err = t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
+		r.ChangeSet.Type = kind
+		r.ChangeSet.MadeShell = r.ChangeSet.MadeShell || !exists
+		return nil
+	}); err != nil {
+		return CreateOut{}, fmt.Errorf("record the type of change set %s: %w", in.DeploymentID, err)
+	}
+	input, err := t.input(ctx, record, definition, kind, stack)
+	if err != nil {
+		return CreateOut{}, err
+	}
+	arn, stackID, err := create(ctx, client, input)
+	if err != nil {
+		return CreateOut{}, err
+	}
+	if _, err := t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
+		r.ChangeSet.ARN, r.StackID = arn, stackID
+		return nil
+	}); err != nil {
+		return CreateOut{}, fmt.Errorf("record change set %s: %w", arn, err)
+	}
+	return CreateOut{ChangeSetID: arn, Type: kind}, nil
+}
+
+func (t Create) input(ctx context.Context, r store.Record, d service.Definition, kind deployment.ChangeSetType, stack types.Stack) (*cloudformation.CreateChangeSetInput, error) {
+	template, err := t.Store.Document(ctx, r.Template)
+	if err != nil {
+		return nil, fmt.Errorf("read the template of %s: %w", r.ID, err)
+	}
+	if len(template) > maxInlineTemplate {
+		return nil, deployment.Faultf(deployment.InvalidRequest,
+			"the template has %d bytes, and CloudFormation takes at most %d without an artifact bucket", len(template), maxInlineTemplate).
+			Advise("split the stack, or shorten the template")
+	}
+	in := &cloudformation.CreateChangeSetInput{
+		StackName:     aws.String(r.StackName),
+		ChangeSetName: aws.String(r.ID.String()),
+		ClientToken:   aws.String(r.ID.String()),
+		ChangeSetType: types.ChangeSetType(kind),
+		Description:   aws.String(describeFor(r)),
+		TemplateBody:  aws.String(string(template)),
+	}
+	if kind == deployment.ChangeSetUpdate {
+		// By ARN, so that a stack that is deleted and made again under the same name is not mistaken for this one.
+		in.StackName = stack.StackId
+	}
+	if d.NestedStacks {
+		in.IncludeNestedStacks = aws.Bool(true)
+	}
+	if d.ExecutionRole != "" {
+		in.RoleARN = aws.String(d.ExecutionRole)
+	}
+	for _, capability := range d.Capabilities {
+		in.Capabilities = append(in.Capabilities, types.Capability(capability))
+	}
+	for _, name := range sortedKeys(d.Parameters) {
+		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: aws.String(name), ParameterValue: aws.String(d.Parameters[name])})
+	}
+	for _, key := range sortedKeys(d.Tags) {
+		in.Tags = append(in.Tags, types.Tag{Key: aws.String(key), Value: aws.String(d.Tags[key])})
+	}
+	return in, nil
+}
+
+// describeFor carries the correlation id where it changes nothing of the result; a stack tag would make every
+// deployment a change.
+func describeFor(r store.Record) string {
+	text := "stackgate deployment " + r.ID.String() + ", correlation " + r.CorrelationID
+	if r.Commit != "" {
+		text += ", commit " + r.Commit
+	}
+	const limit = 1024
+	return text[:min(len(text), limit)]
+}
+
+// create makes the change set, or takes up the one that an earlier try made: the SDK may have lost the answer, and a
+// failed set holds its name too.
+func create(ctx context.Context, client Creator, in *cloudformation.CreateChangeSetInput) (arn, stackID string, err error) {
+	name, stack := aws.ToString(in.ChangeSetName), aws.ToString(in.StackName)
+	made, err := client.CreateChangeSet(ctx, in)
+	if err == nil {
+		return aws.ToString(made.Id), aws.ToString(made.StackId), nil
+	}
+	if !cfn.IsAlreadyExists(err) {
+		return "", "", cfn.Fault(err, "create change set %s for stack %s", name, stack)
+	}
+	there, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: in.ChangeSetName, StackName: in.StackName})
+	if err != nil {
+		return "", "", cfn.Fault(err, "describe the earlier change set %s for stack %s", name, stack)
+	}
+	if !strings.HasPrefix(aws.ToString(there.Description), "stackgate deployment "+name+",") {
+		return "", "", deployment.Faultf(deployment.InvalidRequest, "stack %s has a change set %s that is not ours", stack, name).
+			Advise("delete it, or deploy again under a new id")
+	}
+	return aws.ToString(there.ChangeSetId), aws.ToString(there.StackId), nil
+}
+
+func sortedKeys(m map[string]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

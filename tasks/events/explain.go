@@ -1,0 +1,91 @@
+package events
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/cfn"
+	"stackgate/internal/deployment"
+	"stackgate/internal/store"
+	"stackgate/internal/tail"
+)
+
+// ChangeSetReader reads change sets.
+type ChangeSetReader interface {
+	DescribeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeChangeSetOutput, error)
+}
+
+// Explain finds out why CloudFormation could not make a change set. It only reads CloudFormation, so repeating it is
+// safe; it must come before the change set is deleted, because its reason goes with it.
+type Explain struct {
+	Store   Store
+	Connect func(ctx context.Context, r store.Record) (ChangeSetReader, error)
+}
+
+// Run reads the change set's reason, and those of the nested change sets that failed, and stores the explanation.
+func (t Explain) Run(ctx context.Context, in In) (CollectOut, error) {
+	record, err := t.Store.Record(ctx, in.DeploymentID)
+	if err != nil {
+		return CollectOut{}, err
+	}
+	client, err := t.Connect(ctx, record)
+	if err != nil {
+		return CollectOut{}, err
+	}
+	failed, unread, err := readFailedSet(ctx, client, record.ChangeSet.ARN, 0)
+	if err != nil {
+		return CollectOut{}, cfn.Fault(err, "describe change set %s for stack %s", record.ID, record.StackName)
+	}
+	failed.Name, failed.StackName, failed.StackID = record.ID.String(), record.StackName, record.StackID
+	failed.Outcome, failed.Service, failed.Environment = deployment.OutcomeFailedBeforeChange, record.Service, record.Environment
+	failed.Unread = unread
+	return keep(ctx, t.Store, record, tail.ExplainChangeSet(failed))
+}
+
+// maxDepth is far beyond what CloudFormation nests.
+const maxDepth = 10
+
+func readFailedSet(ctx context.Context, client ChangeSetReader, arn string, depth int) (tail.ChangeSetInput, []string, error) {
+	var (
+		set    *cloudformation.DescribeChangeSetOutput
+		nested []types.ResourceChange
+	)
+	for token := (*string)(nil); ; token = set.NextToken {
+		page, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(arn), NextToken: token})
+		if err != nil {
+			return tail.ChangeSetInput{}, nil, err
+		}
+		set = page
+		for _, change := range page.Changes {
+			if change.ResourceChange != nil && aws.ToString(change.ResourceChange.ChangeSetId) != "" {
+				nested = append(nested, *change.ResourceChange)
+			}
+		}
+		if page.NextToken == nil {
+			break
+		}
+	}
+	in := tail.ChangeSetInput{ID: arn, Status: string(set.Status), StatusReason: aws.ToString(set.StatusReason)}
+	var unread []string
+	for _, change := range nested {
+		id := aws.ToString(change.ChangeSetId)
+		if depth >= maxDepth {
+			unread = append(unread, "The nested change set "+id+" lies too deep to be read.")
+			continue
+		}
+		child, missing, err := readFailedSet(ctx, client, id, depth+1)
+		if err != nil {
+			unread = append(unread, "The nested change set "+id+" could not be read: "+err.Error())
+			continue
+		}
+		unread = append(unread, missing...)
+		if child.Status == string(types.ChangeSetStatusFailed) {
+			child.LogicalID = aws.ToString(change.LogicalResourceId)
+			in.Nested = append(in.Nested, child)
+		}
+	}
+	return in, unread, nil
+}

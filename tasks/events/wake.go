@@ -1,0 +1,83 @@
+package events
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"stackgate/internal/callback"
+	"stackgate/internal/cfn"
+	"stackgate/internal/deployment"
+	"stackgate/internal/store"
+)
+
+// WakeStore is the store as waking needs it.
+type WakeStore interface {
+	callback.Waiters
+	Record(ctx context.Context, id deployment.ID) (store.Record, error)
+	Waiters(ctx context.Context, purpose store.Purpose) ([]store.Waiter, error)
+	WaitersOfStack(ctx context.Context, stackID string) ([]store.Waiter, error)
+}
+
+// Wake wakes deployments whose stack has come to rest. Events may come twice, late or not at all: the stack is always
+// read, and what is not at rest sleeps on.
+type Wake struct {
+	Store   WakeStore
+	Sender  callback.Sender
+	Connect func(ctx context.Context, r store.Record) (cfn.ExecutionDescriber, error)
+}
+
+// ForStack handles a stack event: it looks at those who wait for this very stack.
+func (t Wake) ForStack(ctx context.Context, stackID string) (int, error) {
+	waiters, err := t.Store.WaitersOfStack(ctx, stackID)
+	if err != nil {
+		return 0, fmt.Errorf("read the waiters of stack %s: %w", stackID, err)
+	}
+	return t.wake(ctx, waiters)
+}
+
+// Sweep looks at everybody who waits for a stack, so that a lost event costs time and nothing else.
+func (t Wake) Sweep(ctx context.Context) (int, error) {
+	waiters, err := t.Store.Waiters(ctx, store.AwaitStack)
+	if err != nil {
+		return 0, fmt.Errorf("read the waiters: %w", err)
+	}
+	return t.wake(ctx, waiters)
+}
+
+// wake goes on after a failure: one stack that cannot be read must not let the others wait.
+func (t Wake) wake(ctx context.Context, waiters []store.Waiter) (int, error) {
+	woken := 0
+	var failures []error
+	for _, waiter := range waiters {
+		done, err := t.wakeOne(ctx, waiter)
+		if err != nil {
+			failures = append(failures, fmt.Errorf("look after %s: %w", waiter.DeploymentID, err))
+		}
+		if done {
+			woken++
+		}
+	}
+	return woken, errors.Join(failures...)
+}
+
+func (t Wake) wakeOne(ctx context.Context, waiter store.Waiter) (bool, error) {
+	record, err := t.Store.Record(ctx, waiter.DeploymentID)
+	if err != nil {
+		return false, err
+	}
+	client, err := t.Connect(ctx, record)
+	if err != nil {
+		return false, err
+	}
+	settlement, _, err := cfn.Settlement(ctx, client, record.StackID, record.ChangeSet.ARN)
+	if err != nil && deployment.FaultOf(err) != deployment.StackNotFound {
+		return false, err
+	}
+	// A waiter is written before the execution begins, so that "not started" is no news yet; the execution's own
+	// timeout ends it if it never begins.
+	if err == nil && (!settlement.AtRest() || settlement == deployment.SettlementNotStarted) {
+		return false, nil
+	}
+	return callback.Wake(ctx, t.Sender, t.Store, waiter.DeploymentID, store.AwaitStack)
+}

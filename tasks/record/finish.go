@@ -1,0 +1,150 @@
+package record
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"stackgate/internal/callback"
+	"stackgate/internal/deployment"
+	"stackgate/internal/store"
+)
+
+// FinishStore is the store as FinishDeployment needs it.
+type FinishStore interface {
+	callback.Waiters
+	UpdateRecord(ctx context.Context, id deployment.ID, change func(*store.Record) error) (store.Record, error)
+	Leave(ctx context.Context, stackKey string, id deployment.ID) ([]store.Ticket, error)
+}
+
+// Clock tells the time.
+type Clock interface{ Now() time.Time }
+
+// Finish is the way out of every path of the flow, and of executions that ended without one. Repeating it changes
+// nothing: the first conclusion stands.
+type Finish struct {
+	Store  FinishStore
+	Sender callback.Sender
+	Clock  Clock
+}
+
+// FinishIn is the input of FinishDeployment.
+type FinishIn struct {
+	DeploymentID deployment.ID `json:"deploymentId"`
+	Flow         Flow          `json:"flow"`
+}
+
+// Flow is what the state machine knows of the way that the deployment took.
+type Flow struct {
+	// Fault is the error output of the Catch that ended the way, nil where none did.
+	Fault *ErrorOutput `json:"fault"`
+	// DiscardFault is that of DiscardChangeSet, which must not hide the first one.
+	DiscardFault *ErrorOutput `json:"discardFault"`
+}
+
+// ErrorOutput is the States Language's error output.
+type ErrorOutput struct {
+	Error string `json:"Error"`
+	// Cause is JSON with an errorMessage where a Lambda function failed, else plain text.
+	Cause string `json:"Cause"`
+}
+
+// FinishOut is the output of FinishDeployment.
+type FinishOut struct {
+	Outcome deployment.Outcome `json:"outcome"`
+	Cause   string             `json:"cause"`
+}
+
+// Run concludes the outcome, completes the record, removes the waiters, and passes the lock on.
+func (f Finish) Run(ctx context.Context, in FinishIn) (FinishOut, error) {
+	fault, cause := in.Flow.Fault.read()
+	record, err := f.Store.UpdateRecord(ctx, in.DeploymentID, func(r *store.Record) error {
+		if r.Stage == deployment.StageFinished {
+			return nil
+		}
+		conclude(r, fault, cause, f.Clock.Now())
+		if _, why := in.Flow.DiscardFault.read(); why != "" {
+			r.Leftovers = append(r.Leftovers, fmt.Sprintf("change set %s was not deleted: %s", r.ID, why))
+		}
+		return nil
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		// A forged or broken start: nothing was recorded, so there is nothing to finish.
+		return FinishOut{Outcome: deployment.OutcomeFailedBeforeChange, Cause: "there is no record of deployment " + in.DeploymentID.String()}, nil
+	}
+	if err != nil {
+		return FinishOut{}, fmt.Errorf("complete the record of %s: %w", in.DeploymentID, err)
+	}
+	for _, purpose := range store.Purposes() {
+		if err := f.Store.DeleteWaiter(ctx, record.ID, purpose, ""); err != nil {
+			return FinishOut{}, fmt.Errorf("remove the %s waiter of %s: %w", purpose, record.ID, err)
+		}
+	}
+	if !record.LockKept {
+		if err := PassLock(ctx, f.Store, f.Sender, record); err != nil {
+			return FinishOut{}, err
+		}
+	}
+	return FinishOut{Outcome: record.Outcome, Cause: record.Cause}, nil
+}
+
+func conclude(r *store.Record, fault deployment.Fault, cause string, now time.Time) {
+	r.Outcome = r.Ending(fault).Outcome()
+	r.Stage, r.Fault, r.Times.Finished = deployment.StageFinished, fault, now
+	r.Cause = explain(*r, cause)
+	r.LockKept = r.Outcome == deployment.OutcomeFailedNeedsHuman && !r.Times.Executed.IsZero() && !r.Settlement.AtRest()
+}
+
+// explain prefers the stack's own root cause to the fault's text: people ask why the stack failed, not which task.
+func explain(r store.Record, cause string) string {
+	if r.Outcome.Failed() && r.Tail.RootCause != "" {
+		return r.Tail.RootCause
+	}
+	if cause != "" {
+		return cause
+	}
+	return r.Outcome.Sentence()
+}
+
+// LockStore is the store as passing a lock on needs it.
+type LockStore interface {
+	callback.Waiters
+	Leave(ctx context.Context, stackKey string, id deployment.ID) ([]store.Ticket, error)
+}
+
+// PassLock takes a deployment out of its stack's queue and wakes the new head. Waking a head that is awake is harmless.
+func PassLock(ctx context.Context, lock LockStore, sender callback.Sender, r store.Record) error {
+	queue, err := lock.Leave(ctx, r.Target.Key(), r.ID)
+	if err != nil {
+		return fmt.Errorf("take %s out of the queue for %s: %w", r.ID, r.StackName, err)
+	}
+	if len(queue) == 0 {
+		return nil
+	}
+	// A head without a waiter holds the lock already, or is between its waiter and its ticket and then wakes itself.
+	_, err = callback.Wake(ctx, sender, lock, queue[0].DeploymentID, store.AwaitLock)
+	return err
+}
+
+// read splits an error output into the fault and the sentence for people. Names that are no faults, such as
+// States.Timeout of a task, are internal errors.
+func (o *ErrorOutput) read() (deployment.Fault, string) {
+	if o == nil {
+		return "", ""
+	}
+	cause := o.Cause
+	var lambda struct {
+		Message string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal([]byte(cause), &lambda); err == nil && lambda.Message != "" {
+		cause = lambda.Message
+	}
+	for _, fault := range deployment.Faults() {
+		if string(fault) == o.Error {
+			return fault, cause
+		}
+	}
+	return deployment.InternalError, o.Error + ": " + cause
+}
