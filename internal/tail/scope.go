@@ -120,6 +120,10 @@ func chooseSegments(cut []*segment, op Operation) []int {
 		}
 		return nil
 	}
+	if len(cut) > 0 && cut[len(cut)-1].foreign(op) {
+		// The latest operation is somebody else's, and nothing says which of the earlier ones is ours.
+		return nil
+	}
 	return lastOperation(cut)
 }
 

@@ -115,7 +115,7 @@ func (t *tree) add(s *stack) {
 }
 
 // addNested adds the stacks that the rows of parent speak of. Whether the rows of a nested stack repeat the root's token
-// is not documented, so they are scoped by time where they do not.
+// is not documented, so that another token proves nothing there: they are scoped by time.
 func (t *tree) addNested(parent *stack, byStack map[string][]*placed, op Operation, until time.Time) {
 	if parent.depth >= maxDepth {
 		return
@@ -138,7 +138,7 @@ func (t *tree) addNested(parent *stack, byStack map[string][]*placed, op Operati
 		for _, segment := range segments(byStack[row.PhysicalID]) {
 			late := !until.IsZero() && !segment.start().Before(until)
 			early := segment.start().Before(from.Add(-clockSkew))
-			if segment.owns(op) || (!late && !early && !segment.foreign(op)) {
+			if segment.owns(op) || (!late && !early) {
 				nested.rows = append(nested.rows, segment.rows...)
 			}
 		}
