@@ -268,7 +268,7 @@ func (w *world) nameOwner(s *stack, typeName, name, logicalID string) *stack {
 			continue
 		}
 		for id, r := range other.Resources {
-			if r.Type == typeName && r.Name == name && r.stable() && (other != s || id != logicalID) {
+			if r.Type == typeName && r.Name == name && r.stable() && r.Status != types.ResourceStatusDeleteComplete && (other != s || id != logicalID) {
 				return other
 			}
 		}

@@ -26,7 +26,7 @@ func parseJSON(body string) (any, error) {
 func jsonErrorOffset(err error, read int64) int64 {
 	var syntax *json.SyntaxError
 	if errors.As(err, &syntax) {
-		return syntax.Offset
+		return syntax.Offset - 1
 	}
 	return read
 }
