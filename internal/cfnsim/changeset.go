@@ -199,7 +199,7 @@ func (r *request) target(s *stack, in *cloudformation.CreateChangeSetInput) (dep
 	if err != nil {
 		return deployment{}, nil, err
 	}
-	if err := checkScripts(parsed); err != nil {
+	if err := checkSimulated(parsed); err != nil {
 		return deployment{}, nil, err
 	}
 	given := make([]template.Given, 0, len(in.Parameters))
@@ -310,9 +310,13 @@ func (r *request) requiredCapability(parsed *template.Template) (types.Capabilit
 	return needed, because
 }
 
-// checkScripts refuses a test script that would silently do nothing.
-func checkScripts(parsed *template.Template) error {
+// checkSimulated refuses what the simulator would silently do otherwise: nested stacks, and test scripts with words
+// that mean nothing.
+func checkSimulated(parsed *template.Template) error {
 	for _, id := range sortedIDs(parsed.Resources) {
+		if parsed.Resources[id].Type == stackType {
+			return notSimulated("nested stacks; resource %s is an %s", id, stackType)
+		}
 		if err := simulated(parsed.Resources[id].Metadata).check(id); err != nil {
 			return &template.Error{Message: "Template error: " + err.Error()}
 		}

@@ -114,6 +114,7 @@ func (r *request) startExecution(s *stack, set *changeSet, in *cloudformation.Ex
 // keepBefore remembers what a rollback of the coming update returns to: the last stable state, also when the update
 // continues one that had paused.
 func (op *operation) keepBefore(s *stack) {
+	op.NeverStable = s.Status == types.StackStatusCreateFailed || (s.Paused != nil && s.Paused.NeverStable)
 	if s.Paused != nil && s.Paused.Before != nil {
 		op.Before, op.BeforeResources, op.BeforeOutputs = s.Paused.Before, s.Paused.BeforeResources, s.Paused.BeforeOutputs
 		return

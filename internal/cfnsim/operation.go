@@ -36,6 +36,8 @@ type operation struct {
 	Creates    bool                 `json:",omitempty"`
 	RetainNew  bool                 `json:",omitempty"`
 	Force      bool                 `json:",omitempty"`
+	// NeverStable says that the stack has never been complete, so that there is nothing to roll back to.
+	NeverStable bool `json:",omitempty"`
 	// Before is what a rollback returns to.
 	Before          *deployment          `json:",omitempty"`
 	BeforeResources map[string]*resource `json:",omitempty"`

@@ -22,6 +22,7 @@ func (r *request) deleteStack(in *cloudformation.DeleteStackInput) (*cloudformat
 	}
 	r.changed = true
 	s.DeletionMode = in.DeletionMode
+	s.keepRole(in.RoleARN)
 	op := &operation{Type: types.OperationTypeDeleteStack, Token: aws.ToString(in.ClientRequestToken), Phase: phaseDelete, Force: force}
 	interrupted := s.Operation
 	s.Operation = nil
@@ -67,6 +68,13 @@ func checkDeletable(s *stack, in *cloudformation.DeleteStackInput, force bool) e
 		return validationError("Stack [%s] cannot be deleted while in status %s", s.ID, s.Status)
 	default:
 		return nil
+	}
+}
+
+// keepRole remembers a role: it sticks to the stack for every later operation.
+func (s *stack) keepRole(arn *string) {
+	if arn != nil {
+		s.Deployed.RoleARN = *arn
 	}
 }
 
@@ -121,6 +129,7 @@ func (r *request) continueUpdateRollback(in *cloudformation.ContinueUpdateRollba
 		return nil, validationError("The following resources to skip are not in UPDATE_FAILED state: [%s]", strings.Join(wrong, ", "))
 	}
 	r.changed = true
+	s.keepRole(in.RoleARN)
 	op := *s.Paused
 	op.Type, op.Token, op.Phase = types.OperationTypeContinueRollback, aws.ToString(in.ClientRequestToken), phaseRollback
 	op.Begun, op.Failed, op.Reason = false, false, ""
@@ -154,10 +163,11 @@ func (r *request) rollbackStack(in *cloudformation.RollbackStackInput) (*cloudfo
 		return nil, validationError("Stack:%s is in %s state and can not be rolled back.", s.ID, s.Status)
 	}
 	r.changed = true
+	s.keepRole(in.RoleARN)
 	op := *paused
 	op.Token, op.RetainNew, op.NoRollback = aws.ToString(in.ClientRequestToken), aws.ToBool(in.RetainExceptOnCreate), false
 	s.Operation, s.Paused = &op, nil
-	if op.Before == nil || op.Before.Template == "" {
+	if op.Creates || op.NeverStable {
 		op.Type, op.Phase = types.OperationTypeRollback, phaseDelete
 		op.Steps = s.deletionSteps(&op, true)
 		op.Begun, op.Failed, op.Reason = false, false, ""

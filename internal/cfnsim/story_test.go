@@ -1,6 +1,8 @@
 package cfnsim_test
 
 import (
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,6 +67,13 @@ var stories = map[string]func(b *bench){
 		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Break", "create"))
 		id := b.stack("orders").StackId
 		b.must(b.RollbackStack(b.ctx, &cloudformation.RollbackStackInput{StackName: aws.String("orders"), ClientRequestToken: aws.String("back")}))
+		b.settle(*id)
+	},
+	"create pauses twice then is rolled back": func(b *bench) {
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Break", "create"))
+		b.deployWith(service, cloudformation.CreateChangeSetInput{}, aws.Bool(true), parameter("Break", "create"), parameter("Visibility", "60"))
+		id := b.stack("orders").StackId
+		b.must(b.RollbackStack(b.ctx, &cloudformation.RollbackStackInput{StackName: aws.String("orders")}))
 		b.settle(*id)
 	},
 	"create fails and its rollback too": func(b *bench) { b.deploy(service, parameter("Break", "create+rollback")) },
@@ -174,5 +183,18 @@ func TestStories(t *testing.T) {
 			}
 			golden.Assert(t, "story/"+t.Name()[len("TestStories/"):]+".golden", []byte(text))
 		})
+	}
+}
+
+func TestNoStoryIsLeftOver(t *testing.T) {
+	files, err := os.ReadDir("testdata/story")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		name := strings.ReplaceAll(strings.TrimSuffix(file.Name(), ".golden"), "_", " ")
+		if stories[name] == nil {
+			t.Errorf("testdata/story/%s belongs to no story", file.Name())
+		}
 	}
 }
