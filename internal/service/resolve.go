@@ -1,0 +1,180 @@
+package service
+
+import (
+	"cmp"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"stackgate/internal/deployment"
+)
+
+// settingsOnly are the keys of a service, and of its environments, that are not settings.
+var (
+	notSettings            = []string{"version", "service", "owner", "environments", "policy"}
+	notEnvironmentSettings = []string{"enabled", "policy"}
+)
+
+// resolve makes the catalog from what was read. It goes as far as it can, so that all problems are found at once.
+func (l *loader) resolve() *Catalog {
+	c := &Catalog{
+		project:     l.raw.Project.Value,
+		definitions: map[string]Definition{},
+		disabled:    map[string]Origin{},
+	}
+	if l.project.root == nil {
+		return c
+	}
+	environments := l.environments()
+	for _, e := range environments {
+		c.environments = append(c.environments, e.Environment)
+	}
+	for _, name := range slices.Sorted(maps.Keys(l.services)) {
+		s := l.services[name]
+		l.checkEnvironmentNames(s)
+		listed := Service{
+			Name: name, Owner: s.raw.Owner.Value, Description: s.raw.Description.Value, File: s.root.origin.File,
+		}
+		for _, e := range environments {
+			enabled := s.raw.Environments[e.Name].Enabled
+			if enabled.At != nil && !enabled.Value {
+				c.disabled[deployment.Key(name, e.Name)] = enabled.At.origin
+				continue
+			}
+			listed.Environments = append(listed.Environments, e.Name)
+			c.definitions[deployment.Key(name, e.Name)] = l.definition(s, e)
+		}
+		c.services = append(c.services, listed)
+	}
+	checkStackNames(c, l)
+	return c
+}
+
+// environment is an environment with the nodes that services inherit from it.
+type environment struct {
+	Environment
+	defaults *node
+	// floor is the policy of the environment, with what is built in.
+	floor *node
+}
+
+// environments returns the project's environments, in the order of their ranks.
+func (l *loader) environments() []environment {
+	section := l.project.root.get("environments")
+	var all []environment
+	for _, name := range slices.Sorted(maps.Keys(l.raw.Environments)) {
+		raw, n := l.raw.Environments[name], section.get(name)
+		if err := deployment.CheckEnvironmentName(name); err != nil {
+			l.report.at(n, "%v", err)
+			continue
+		}
+		e := environment{
+			Environment: Environment{Name: name, Account: raw.Account.Value, Region: raw.Region.Value, Rank: raw.Rank.Value},
+			defaults:    n.get("defaults"),
+			floor:       merge(l.builtin.get("policy"), n.get("policy")),
+		}
+		e.Approval, e.AllowParameterOverrides = l.policy(e.floor)
+		all = append(all, e)
+	}
+	if section != nil && section.kind == mapKind && len(section.entries) == 0 {
+		l.report.at(section, "a project needs at least one environment")
+	}
+	slices.SortStableFunc(all, func(a, b environment) int { return cmp.Compare(a.Rank, b.Rank) })
+	return all
+}
+
+func (l *loader) checkEnvironmentNames(s rawSource) {
+	section := s.root.get("environments")
+	if section == nil {
+		return
+	}
+	for _, e := range section.entries {
+		if _, ok := l.raw.Environments[e.key]; !ok {
+			l.report.add(e.at, e.value.path, "project.yaml has no environment %q%s", shorten(e.key),
+				didYouMean(e.key, slices.Collect(maps.Keys(l.raw.Environments))))
+		}
+	}
+}
+
+// definition resolves one service in one environment.
+func (l *loader) definition(s rawSource, e environment) Definition {
+	override := s.root.get("environments").get(e.Name)
+	merged := merge(
+		l.builtin.without("policy"),
+		l.project.root.get("defaults"),
+		e.defaults,
+		s.root.without(notSettings...),
+		override.without(notEnvironmentSettings...),
+	)
+	known := names{
+		"project": l.raw.Project.Value, "service": s.raw.Service.Value, "environment": e.Name,
+		"account": e.Account, "region": e.Region,
+	}
+	merged = known.interpolate(merged, l.report)
+	var settings rawSettings
+	decoder{l.report}.decode(merged, reflect.ValueOf(&settings).Elem(), true)
+
+	policy := merge(e.floor, s.root.get("policy"), override.get("policy"))
+	b := builder{loader: l, source: s, environment: e, settings: settings, merged: merged, policy: policy}
+	return b.build()
+}
+
+// origins lists where each value was written.
+func origins(merged, policy *node, more map[string]*node) map[string]Origin {
+	all := map[string]Origin{}
+	note := func(path string, leaf *node) { all[path] = leaf.origin }
+	merged.leaves("", note)
+	policy.leaves("policy", note)
+	for path, leaf := range more {
+		if leaf != nil {
+			all[path] = leaf.origin
+		}
+	}
+	return all
+}
+
+// checkStackNames reports stacks that are claimed twice, and those that a nested stack of another could be taken for:
+// CloudFormation names nested stacks <parent>-<logical id>-<random>, and permissions are given on <parent>-*.
+func checkStackNames(c *Catalog, l *loader) {
+	type place struct{ account, region, name string }
+	owners := map[place]Definition{}
+	keys := slices.Sorted(maps.Keys(c.definitions))
+	for _, key := range keys {
+		d := c.definitions[key]
+		if d.StackName == "" {
+			continue
+		}
+		at := place{d.Account, d.Region, d.StackName}
+		if other, taken := owners[at]; taken {
+			l.report.add(l.placeOf(d, "stackName"), "stackName", "%s and %s both claim the stack %s in %s %s; give each its own name",
+				other, d, d.StackName, d.Account, d.Region)
+			continue
+		}
+		owners[at] = d
+	}
+	for _, key := range keys {
+		d := c.definitions[key]
+		for i := strings.IndexByte(d.StackName, '-'); i >= 0; {
+			other, taken := owners[place{d.Account, d.Region, d.StackName[:i]}]
+			if taken {
+				l.report.add(l.placeOf(d, "stackName"), "stackName",
+					"stack %s of %s begins with the name of %s's stack %s and a hyphen, as that stack's nested stacks do; choose another name",
+					d.StackName, d, other, other.StackName)
+			}
+			next := strings.IndexByte(d.StackName[i+1:], '-')
+			if next < 0 {
+				break
+			}
+			i += 1 + next
+		}
+	}
+}
+
+// placeOf returns where a person can mend a value: its own place, or the service's file where nobody wrote it down.
+func (l *loader) placeOf(d Definition, key string) Origin {
+	if at := d.Origins[key]; at.File != Builtin && at.File != "" {
+		return at
+	}
+	return l.services[d.Service].root.origin
+}
