@@ -3,6 +3,7 @@ package cfnsim
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -85,7 +86,16 @@ func (w *world) refusal(s *stack, st *step, t rules.Type) string {
 	if owner := w.nameOwner(s, st.New.Type, custom, st.LogicalID); owner != nil {
 		return fmt.Sprintf("%s already exists in stack %s", custom, owner.ID)
 	}
+	if slices.Contains(w.Orphans, orphan(s, st.New.Type, custom)) {
+		return fmt.Sprintf("Resource handler returned message: \"Resource of type '%s' with identifier '%s' already exists.\" (RequestToken: %s, HandlerErrorCode: AlreadyExists)",
+			st.New.Type, custom, rules.UUID(st.New.Salt))
+	}
 	return ""
+}
+
+// orphan names a resource that no stack owns any more.
+func orphan(s *stack, typeName, name string) string {
+	return s.Account + "/" + s.Region + "/" + typeName + "/" + name
 }
 
 // nameOwner returns the stack in which a resource of the type already has the name.
@@ -95,7 +105,7 @@ func (w *world) nameOwner(s *stack, typeName, name, logicalID string) *stack {
 			continue
 		}
 		for id, r := range other.Resources {
-			if r.Type == typeName && r.Name == name && r.stable() && r.Status != types.ResourceStatusDeleteComplete && (other != s || id != logicalID) {
+			if r.Type == typeName && r.Name == name && exists(r) && (other != s || id != logicalID) {
 				return other
 			}
 		}

@@ -1,5 +1,5 @@
-// Package cfnsim is CloudFormation in memory, on an injected clock and with the SDK's own shapes: a test bed and the
-// embedded default mode. BEHAVIOUR.md says what it promises and where it knowingly differs.
+// Package cfnsim is CloudFormation in memory, on an injected clock and with the SDK's own shapes, as BEHAVIOUR.md
+// promises: a test bed and the embedded default mode.
 // It is not a deployment target: nothing it creates exists anywhere.
 package cfnsim
 

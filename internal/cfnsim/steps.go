@@ -273,8 +273,7 @@ func (w *world) startDelete(s *stack, st *step, at time.Time) {
 	switch {
 	case st.Retain:
 		st.State = stepDone
-		w.mark(s, st.Old, at, types.ResourceStatusDeleteSkipped, "")
-		w.forget(s, st)
+		w.skip(s, st, at, "")
 		return
 	case st.Old.PhysicalID == "":
 		// Nothing was made, so there is nothing to wait for: AWS shows the end without a beginning.
@@ -284,13 +283,21 @@ func (w *world) startDelete(s *stack, st *step, at time.Time) {
 	st.Fails = s.strike(st.Old, s.Operation.deleteWords()...)
 	if st.Fails != "" && s.Operation.Force {
 		st.State = stepDone
-		w.mark(s, st.Old, at, types.ResourceStatusDeleteSkipped, st.Fails)
-		w.forget(s, st)
+		w.skip(s, st, at, st.Fails)
 		return
 	}
 	w.run(st, at, rules.Delete, s, false)
 	w.mark(s, st.Old, at, types.ResourceStatusDeleteInProgress, "")
 	s.showDeletion(st)
+}
+
+// skip lets go of a resource without deleting it.
+func (w *world) skip(s *stack, st *step, at time.Time, reason string) {
+	w.mark(s, st.Old, at, types.ResourceStatusDeleteSkipped, reason)
+	if custom, named := w.catalog.Lookup(st.Old.Type).CustomName(st.Old.Properties); named {
+		w.Orphans = append(w.Orphans, orphan(s, st.Old.Type, custom))
+	}
+	w.forget(s, st)
 }
 
 // showDeletion shows what a deletion does in the list of the stack's resources. A clean-up deletes what is no longer

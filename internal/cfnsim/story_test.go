@@ -163,6 +163,16 @@ Resources:
 		b.execute(cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId})
 		b.subject = "other"
 	},
+	"name is free again": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same}}}")
+		b.drop(cloudformation.DeleteStackInput{})
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same}}}")
+	},
+	"name is kept": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, DeletionPolicy: Retain, Properties: {QueueName: same}}}")
+		b.drop(cloudformation.DeleteStackInput{})
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same}}}")
+	},
 	"name forbids replacement": func(b *bench) {
 		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same.fifo, FifoQueue: true}}}")
 		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same.fifo}}}")

@@ -27,6 +27,8 @@ type world struct {
 	Stacks     []*stack
 	ChangeSets []*changeSet
 	Parameters map[string]string `json:",omitempty"`
+	// Orphans are named resources that stacks have let go of and kept: their names stay taken.
+	Orphans []string `json:",omitempty"`
 
 	catalog    *rules.Catalog
 	pace       float64
@@ -90,11 +92,6 @@ type resource struct {
 	DeletionPolicy      any         `json:",omitempty"`
 	UpdateReplacePolicy any         `json:",omitempty"`
 	DependsOn           []string    `json:",omitempty"`
-}
-
-// stable says whether the resource exists in a known state. One whose creation failed is replaced by the next operation.
-func (r *resource) stable() bool {
-	return r != nil && r.Status != types.ResourceStatusCreateFailed && r.Status != types.ResourceStatusCreateInProgress
 }
 
 // event is one row of DescribeStackEvents.
