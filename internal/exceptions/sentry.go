@@ -38,7 +38,6 @@ func NewSentry(o Options) (taskrun.Tracker, error) {
 	}
 	client, err := sentry.NewClient(sentry.ClientOptions{
 		Dsn: o.DSN, Release: o.Release, Transport: o.Transport,
-		SendDefaultPII: false,
 		// The default integrations add environment, modules and request data, in which secrets can stand.
 		Integrations: func([]sentry.Integration) []sentry.Integration { return nil },
 	})
