@@ -172,7 +172,9 @@ type Property struct {
 	Path string `json:"path"`
 	// Attribute is the part of the resource that holds it: Properties, Metadata, Tags, DeletionPolicy, …
 	Attribute string `json:"attribute"`
-	Change    Change `json:"change"`
+	// TagKey is the key of the tag that the path is inside of, where it can be told.
+	TagKey string `json:"tagKey,omitempty"`
+	Change Change `json:"change"`
 	// Before and After are absent where there is no such value, where it was not reported and where it is sensitive.
 	// Strings stand for themselves, everything else is JSON; Encoding tells which.
 	Before   *string  `json:"before,omitempty"`
@@ -188,6 +190,8 @@ type Property struct {
 	Causes     []Cause    `json:"causes"`
 	// Edits are the differences inside a value that is not a short string; empty otherwise.
 	Edits []Edit `json:"edits"`
+	// EditsOmitted counts the differences beyond those in Edits, of a value that has very many.
+	EditsOmitted int `json:"editsOmitted,omitempty"`
 	// Drift holds the other two columns of the three-way comparison where the live value differs from the last deployment.
 	Drift *PropertyDrift `json:"drift,omitempty"`
 }
@@ -235,6 +239,8 @@ type Edit struct {
 	After           *string `json:"after,omitempty"`
 	Sensitive       bool    `json:"sensitive,omitempty"`
 	KnownAfterApply bool    `json:"knownAfterApply,omitempty"`
+	// Truncated: Before or After ends in "…" because the part is very long.
+	Truncated bool `json:"truncated,omitempty"`
 	// Lines is the line diff of a long text; Before and After are absent then.
 	Lines []Line `json:"lines,omitempty"`
 }
