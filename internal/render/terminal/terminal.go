@@ -137,7 +137,7 @@ func (p *page) summary(c choice) {
 	if !p.review.Empty() {
 		p.text(0, 0, strings.Join(wording.Tally(p.review), ", ")+". Level "+p.style(levelStyle(p.review.Level), p.clean(string(p.review.Level)))+".")
 	}
-	p.text(0, 0, p.style(bold, wording.Shown(p.review, c.count)))
+	p.text(0, 0, p.style(bold, wording.Shown(p.review, c.count, "shown")+"."))
 	if c.filtered {
 		p.text(0, 2, fmt.Sprintf("%s left out by the choice of %s.", wording.Count(len(p.review.Items)-c.count, "change"),
 			p.clean(strings.Join(append(p.o.Only, p.o.Resources...), ", "))))

@@ -65,13 +65,13 @@ func Widened(r plan.Review) int {
 	return n
 }
 
-// Shown says how many of the reported changes the rendering shows.
-func Shown(r plan.Review, shown int) string {
-	text := fmt.Sprintf("%d of %s shown", shown, Count(r.Completeness.Reported, "change"))
-	if n := r.Completeness.NestedChangeSets; n > 0 {
-		text += ", " + Count(n, "nested stack") + " included"
+// Shown says of how many of the reported changes something is true: "431 of 431 changes shown, 2 nested stacks included".
+func Shown(r plan.Review, n int, what string) string {
+	text := fmt.Sprintf("%d of %s %s", n, Count(r.Completeness.Reported, "change"), what)
+	if nested := r.Completeness.NestedChangeSets; nested > 0 {
+		text += ", " + Count(nested, "nested stack") + " included"
 	}
-	return text + "."
+	return text
 }
 
 // Incomplete says why the review does not show everything, or not everything that it shows is understood; empty where all
