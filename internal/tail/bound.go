@@ -105,8 +105,10 @@ func bound(doc Document, ranks []int) Document {
 		case len(doc.Timeline)+len(doc.Leftovers) > 1:
 			doc.Timeline = doc.Timeline[:len(doc.Timeline)/2]
 			doc.Leftovers = doc.Leftovers[:len(doc.Leftovers)/2]
+		case len(doc.Notes)+len(doc.Warnings)+len(doc.Advice) > 0:
+			doc.Notes, doc.Warnings, doc.Advice = doc.Notes[:len(doc.Notes)/2], doc.Warnings[:len(doc.Warnings)/2], doc.Advice[:len(doc.Advice)/2]
 		default:
-			// What is left is one failure and bounded lists of bounded lines: it fits.
+			// What is left is one failure, of which every text is bounded: it fits.
 			return doc
 		}
 	}

@@ -149,6 +149,7 @@ func vaguenessOf(failure Failure) int {
 // changeSetFailures are the findings behind the reason: one for each validation and hook, those of nested change sets
 // in the place of the text that only points at them, else the text itself. There is always one.
 func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
+	in.Events = slices.SortedStableFunc(slices.Values(in.Events), func(a, b Event) int { return a.Time.Compare(b.Time) })
 	if in.LogicalID != "" {
 		parents = append(slices.Clone(parents), in.LogicalID)
 	}
@@ -337,7 +338,8 @@ func changeSetHeadline(doc Document, in ChangeSetInput) string {
 	case ChangeSetValidation, ChangeSetNested, ChangeSetTemplate, ChangeSetEmpty:
 		line += " was refused"
 	}
-	if because := familyByID(doc.RootCause.Family).Because; because != "" {
+	told := doc.ChangeSet.Kind == ChangeSetHook || doc.ChangeSet.Kind == ChangeSetTransform
+	if because := familyByID(doc.RootCause.Family).Because; because != "" && !told {
 		line += " because " + because
 	}
 	if message := oneLine(doc.RootCause.Message); message != "" {

@@ -48,6 +48,7 @@ func Explain(in Input) Document {
 	doc.Timeline = timeline(t, found)
 	doc.Events = entries(t)
 	doc.Advice = advise(&doc, adviceContext{in: in, region: regionOf(doc.StackID)})
+	doc.Truncated = found.omitted > 0
 	return bound(doc, priorities(t, found))
 }
 
@@ -80,6 +81,9 @@ func notesOn(t *tree, in Input, found findings) []string {
 				describeEventsCommand(s.id, regionOf(s.id))))
 		}
 	}
+	if found.omitted > 0 {
+		notes = append(notes, counted(found.omitted, "further failure is", "further failures are")+" left out.")
+	}
 	if len(t.root.rows) == 0 && len(in.Events) > 0 {
 		notes = append(notes, fmt.Sprintf("None of the %d events given belongs to this operation.", len(in.Events)))
 	}
@@ -87,11 +91,11 @@ func notesOn(t *tree, in Input, found findings) []string {
 }
 
 func describeEventsCommand(stack, region string) string {
-	command := "aws cloudformation describe-stack-events --stack-name " + quote(stack)
+	command := "`aws cloudformation describe-stack-events --stack-name " + quote(stack)
 	if region != "" {
-		command += " --region " + region
+		command += " --region " + quote(region)
 	}
-	return command
+	return command + "`"
 }
 
 // headline says in one line what broke and why.

@@ -15,6 +15,8 @@ type findings struct {
 	warnings          []string
 	// causes are the rows behind forward and rollback, cancelledRows those that only followed.
 	causes, cancelledRows map[*placed]bool
+	// omitted counts the causes beyond those that a document holds.
+	omitted int
 	// root is the row of the first forward failure.
 	root *placed
 	// pointedAt names the nested stacks that a row says the cause is in.
@@ -40,15 +42,19 @@ func findFailures(t *tree, hooks []HookResult) findings {
 	candidates := collect(t, &found)
 	for _, phase := range []Phase{PhaseForward, PhaseRollback} {
 		causes := causesOf(candidates, phase, t, &found)
-		failures := make([]Failure, 0, len(causes))
+		var failures []Failure
 		for _, cause := range causes {
+			if len(failures) > maxFailures {
+				found.omitted++
+				continue
+			}
 			failure := cause.failure()
-			attachHooks(&failure, cause, t, hooks)
-			attachValidations(&failure, cause, t)
-			failure.Family = familyOf(failure)
+			attachHooks(&failure, cause, hooks)
+			attachValidations(&failure, cause)
 			if repeats(failures, failure) {
 				continue
 			}
+			failure.Family = familyOf(failure)
 			if phase == PhaseForward && len(failures) == 0 {
 				found.root = cause.row
 			}
@@ -87,7 +93,7 @@ func collect(t *tree, found *findings) []candidate {
 				delete(starts, attempt)
 			}
 			undoing := row.IsStackRow() && (startsRollback(row.Status) || row.Status == "DELETE_IN_PROGRESS")
-			if (!row.failed() && !undoing) || overcome(s, row) {
+			if (!row.failed() && !undoing) || overcome(s, row) || toldBetter(s, row) {
 				continue
 			}
 			if undoing {
@@ -127,9 +133,20 @@ func overcome(s *stack, failed *placed) bool {
 	if phase == PhaseForward && done != "DELETE_COMPLETE" {
 		return false
 	}
-	return slices.ContainsFunc(s.rows, func(row *placed) bool {
-		return row.pos > failed.pos && row.LogicalID == failed.LogicalID && row.PhysicalID == failed.PhysicalID && row.Status == done &&
+	return slices.ContainsFunc(s.about[failed.LogicalID], func(row *placed) bool {
+		return row.pos > failed.pos && row.PhysicalID == failed.PhysicalID && row.Status == done &&
 			s.phaseAt(row.pos) == phase
+	})
+}
+
+// toldBetter says whether a finding of a hook or a validation also made its resource fail: then the resource's own row
+// is the failure, and the finding is attached to it.
+func toldBetter(s *stack, finding *placed) bool {
+	if finding.Kind != kindHookError && finding.Kind != kindValidationError || strings.HasSuffix(finding.Status, "_FAILED") {
+		return false
+	}
+	return slices.ContainsFunc(s.about[finding.LogicalID], func(row *placed) bool {
+		return strings.HasSuffix(row.Status, "_FAILED") && !cancelledSentences[strings.TrimSuffix(row.Reason, ".")]
 	})
 }
 
@@ -191,8 +208,12 @@ func causesOf(candidates []candidate, phase Phase, t *tree, found *findings) []c
 			causes = append(causes, c)
 		}
 	}
+	told := make(map[string]bool)
+	for _, cause := range causes {
+		told[cause.stack.id+"\x00"+cause.row.LogicalID] = true
+	}
 	for _, c := range silent {
-		if !slices.ContainsFunc(causes, func(cause candidate) bool { return cause.stack == c.stack && cause.row.LogicalID == c.row.LogicalID }) {
+		if !told[c.stack.id+"\x00"+c.row.LogicalID] {
 			causes = append(causes, c)
 		}
 	}

@@ -24,9 +24,12 @@ func leftovers(t *tree) []Leftover {
 			if kind == "" || deletedAfter(s, row) {
 				continue
 			}
-			left = slices.DeleteFunc(left, func(known Leftover) bool {
-				return known.Path == s.path(row.LogicalID) && known.PhysicalID == row.PhysicalID
-			})
+			if slices.ContainsFunc(s.about[row.LogicalID], func(other *placed) bool {
+				return other.pos > row.pos && other.Status == row.Status && other.PhysicalID == row.PhysicalID
+			}) {
+				// The deletion was tried again; the last try tells.
+				continue
+			}
 			left = append(left, Leftover{
 				Kind: kind, Path: s.path(row.LogicalID), LogicalID: row.LogicalID, PhysicalID: row.PhysicalID, Type: row.Type,
 				Status: row.Status, Reason: row.Reason, Time: row.Time,
@@ -38,14 +41,14 @@ func leftovers(t *tree) []Leftover {
 
 // deletedAfter says whether a later row tells that the deletion worked after all.
 func deletedAfter(s *stack, failed *placed) bool {
-	return slices.ContainsFunc(s.rows, func(row *placed) bool {
-		return row.pos > failed.pos && row.LogicalID == failed.LogicalID && row.PhysicalID == failed.PhysicalID && row.Status == "DELETE_COMPLETE"
+	return slices.ContainsFunc(s.about[failed.LogicalID], func(row *placed) bool {
+		return row.pos > failed.pos && row.PhysicalID == failed.PhysicalID && row.Status == "DELETE_COMPLETE"
 	})
 }
 
 // attachHooks adds the verdicts of the hooks that a reason names. The rows that carry them come before the one that
 // failed, and most often say IN_PROGRESS.
-func attachHooks(failure *Failure, cause candidate, t *tree, results []HookResult) {
+func attachHooks(failure *Failure, cause candidate, results []HookResult) {
 	names := hooksIn(cause.text)
 	if own := cause.row.Hook; own != nil && cause.row.hookFailed() {
 		names = append(names, own.Type)
@@ -111,7 +114,7 @@ func fromResult(result HookResult) *HookFinding {
 }
 
 // attachValidations adds what the checks before the deployment found on the resource.
-func attachValidations(failure *Failure, cause candidate, t *tree) {
+func attachValidations(failure *Failure, cause candidate) {
 	for _, row := range cause.stack.rows {
 		if row.Validation == nil || row.warnsOnly() || row.Validation.Status == "SKIPPED" {
 			continue

@@ -34,6 +34,16 @@ func Mask(text string) string {
 	return text
 }
 
+// maskLong masks a text and cuts it to what a document holds of it. A secret that the cut would halve is not recognised
+// any more, so more is masked than is kept.
+func maskLong(text string) string {
+	if len(text) <= 2*maxReason {
+		return Mask(text)
+	}
+	text = Mask(strings.ToValidUTF8(text[:2*maxReason], ""))
+	return strings.ToValidUTF8(text[:max(0, min(maxReason, len(text)-1024))], "") + "…"
+}
+
 // maskEvent masks every free text of an event. Reasons repeat, so each is worked on once.
 func maskEvent(event Event, known map[string]string) Event {
 	mask := func(text string) string {
@@ -42,7 +52,7 @@ func maskEvent(event Event, known map[string]string) Event {
 		}
 		clean, ok := known[text]
 		if !ok {
-			clean = Mask(text)
+			clean = maskLong(text)
 			known[text] = clean
 		}
 		return clean

@@ -18,12 +18,12 @@ type stack struct {
 	logicalID string
 	depth     int
 	rows      []*placed
+	// about are the rows by the logical id that they are about.
+	about map[string][]*placed
 	// read says whether any event of the stack is there at all.
 	read bool
 	// rollback and cleanup are the places at which the stack's own rows begin them, -1 where they do not.
 	rollback, cleanup int
-	// deletion says that all the operation asked of the stack was to be deleted.
-	deletion bool
 }
 
 // path is the way to a resource from the root: the logical ids of the nested stacks, then its own.
@@ -92,9 +92,10 @@ func buildTree(events []Event, op Operation) *tree {
 }
 
 func (t *tree) add(s *stack) {
-	s.rollback, s.cleanup = -1, -1
+	s.rollback, s.cleanup, s.about = -1, -1, make(map[string][]*placed)
 	asked := ""
 	for _, row := range s.rows {
+		s.about[row.LogicalID] = append(s.about[row.LogicalID], row)
 		if !row.IsStackRow() {
 			continue
 		}
@@ -109,7 +110,6 @@ func (t *tree) add(s *stack) {
 			s.cleanup = row.pos
 		}
 	}
-	s.deletion = asked == "DELETE_IN_PROGRESS"
 	t.stacks = append(t.stacks, s)
 	t.byID[s.id] = s
 }
