@@ -137,15 +137,25 @@ func (f ReviewFacts) Digest() (string, error) {
 	return digest("review", f)
 }
 
-// digest hashes canonical JSON (RFC 8785). The kind goes in, so that digests of different kinds never meet.
+// digest hashes facts. The kind goes in, so that digests of different kinds never meet.
 func digest(kind string, facts any) (string, error) {
-	text, err := json.Marshal(map[string]any{"schema": Schema, "kind": kind, "facts": facts})
+	sum, err := Digest(map[string]any{"schema": Schema, "kind": kind, "facts": facts})
 	if err != nil {
-		return "", fmt.Errorf("write facts of the %s digest: %w", kind, err)
+		return "", fmt.Errorf("make the %s digest: %w", kind, err)
 	}
-	canonical, err := jcs.Transform(text)
+	return sum, nil
+}
+
+// Digest is "sha256:" and the hexadecimal SHA-256 over the canonical JSON of a value (RFC 8785): equal values have equal
+// digests whatever the order of their members.
+func Digest(value any) (string, error) {
+	encoded, err := json.Marshal(value)
 	if err != nil {
-		return "", fmt.Errorf("make facts of the %s digest canonical: %w", kind, err)
+		return "", fmt.Errorf("encode for a digest: %w", err)
+	}
+	canonical, err := jcs.Transform(encoded)
+	if err != nil {
+		return "", fmt.Errorf("canonicalise for a digest: %w", err)
 	}
 	sum := sha256.Sum256(canonical)
 	return "sha256:" + hex.EncodeToString(sum[:]), nil
