@@ -47,7 +47,7 @@ const summarySentence = `(?:The following resource\(s\) failed to [a-z]+|Validat
 var (
 	summaryPattern  = regexp.MustCompile(`^(?:` + summarySentence + `(?:\]\.?\s*|$))+$`)
 	summaryNames    = regexp.MustCompile(summarySentence)
-	embeddedPattern = regexp.MustCompile(`^Embedded stack (\S+) was not successfully [a-z]+(?:: |\. ?|$)(?s:(.*))$`)
+	embeddedPattern = regexp.MustCompile(`^Embedded stack (\S+) was not successfully [a-z]+(?::\s*|\.\s*|$)(?s:(.*))$`)
 	embeddedState   = regexp.MustCompile(`^Currently in [A-Z_]+(?: with reason: (?s:(.*)))?\.?$`)
 	hookNames       = regexp.MustCompile(`(?:^|\s)The following hook\(s\)(?:/validation)? failed: \[([^\]]*)\]`)
 )
