@@ -67,7 +67,7 @@ type Host struct {
 	FrontDoor frontdoor.FrontDoor
 }
 
-// AccountOfSimulation is where the embedded engine's ARNs lie; they name no AWS resource.
+// machineName stands in the ARNs of the embedded engine, which name no AWS resource.
 const machineName = "stackgate-deploy"
 
 // New makes a host.

@@ -62,6 +62,7 @@ type world struct {
 	t         *testing.T
 	host      *Host
 	store     *sqlite.Store
+	mortal    *mortal
 	simulator *cfnsim.Simulator
 	registry  definitions
 	// wrap may put something between the tasks and CloudFormation.
@@ -93,7 +94,7 @@ func story(t *testing.T, run func(w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: t, store: kept, simulator: simulator, states: map[deployment.ID][]string{}}
+		w := &world{t: t, store: kept, mortal: &mortal{Store: kept}, simulator: simulator, states: map[deployment.ID][]string{}}
 		w.registry = definitions{deployment.Key(name, where): {
 			Project: "shop", Service: name, Environment: where, Account: account, Region: region, StackName: stackOf,
 			Template: []byte(table("orders", "")), OnFailure: service.Rollback, OnFailedCreate: service.RemoveEmpty,
@@ -101,7 +102,7 @@ func story(t *testing.T, run func(w *world)) {
 			Timeouts: service.Timeouts{Queue: time.Hour, ChangeSet: 15 * time.Minute, Execution: 2 * time.Hour},
 		}}
 		w.host, err = New(Options{
-			Store: kept, Registry: w.registry, Clock: system, Random: random, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+			Store: w.mortal, Registry: w.registry, Clock: system, Random: random, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
 			Runner: "test", PollEvery: 5 * time.Second,
 			CloudFormation: func(context.Context, store.Record) (functions.Client, error) {
 				var client functions.Client = simulator.Client(account, region)

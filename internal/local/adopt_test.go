@@ -1,0 +1,111 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"stackgate/internal/approval"
+	"stackgate/internal/deployment"
+	"stackgate/internal/store"
+)
+
+// mortal is the store of a process that can die: its flow then stops where it waits, and nothing of it is finished.
+type mortal struct {
+	Store
+	dead atomic.Bool
+}
+
+func (m *mortal) TokenAnswer(ctx context.Context, token string) (store.Answer, bool, error) {
+	if m.dead.Load() {
+		return store.Answer{}, false, errors.New("the process is dead")
+	}
+	return m.Store.TokenAnswer(ctx, token)
+}
+
+// dies runs a deployment in a process that dies once it has reached a stage.
+func (w *world) dies(id deployment.ID, stage deployment.Stage, approve bool) {
+	w.t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if _, err := w.host.Run(w.t.Context(), id); err == nil {
+			w.t.Error("the process outlived its death")
+		}
+	}()
+	if approve {
+		if err := w.decide("bo", approval.Approve, w.reach(id, deployment.StageAwaiting)); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.reach(id, stage)
+	w.mortal.dead.Store(true)
+	<-done
+	w.mortal.dead.Store(false)
+}
+
+func TestAdoptedAfterDeathWhileWaiting(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.request(deployment.IntentDeploy)
+		w.dies(record.ID, deployment.StageAwaiting, false)
+		if adopted, err := w.host.Adopt(w.t.Context()); err != nil || len(adopted) != 0 {
+			w.t.Fatalf("adopted %v while the process may still live (%v)", adopted, err)
+		}
+		time.Sleep(time.Minute)
+		adopted, err := w.host.Adopt(w.t.Context())
+		if err != nil || len(adopted) != 1 {
+			w.t.Fatalf("adopted %d, error %v", len(adopted), err)
+		}
+		w.ended(adopted[0], deployment.OutcomeFailedBeforeChange, "the process that ran the flow ended")
+		if got := w.stackStatus(); got != "absent" {
+			w.t.Errorf("the stack %s is left", got)
+		}
+		w.ended(w.deployed(), deployment.OutcomeDeployed, "")
+	})
+}
+
+func TestAdoptedAfterDeathWhileExecuting(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.request(deployment.IntentDeploy)
+		w.dies(record.ID, deployment.StageExecuting, true)
+		time.Sleep(time.Hour)
+		adopted, err := w.host.Adopt(w.t.Context())
+		if err != nil || len(adopted) != 1 {
+			w.t.Fatalf("adopted %d, error %v", len(adopted), err)
+		}
+		w.ended(adopted[0], deployment.OutcomeDeployed, "")
+	})
+}
+
+func TestAdoptedAfterDeathWithAFailedStack(t *testing.T) {
+	story(t, func(w *world) {
+		w.template(table("orders", "create"))
+		record := w.request(deployment.IntentDeploy)
+		w.dies(record.ID, deployment.StageExecuting, true)
+		time.Sleep(time.Hour)
+		adopted, err := w.host.Adopt(w.t.Context())
+		if err != nil || len(adopted) != 1 {
+			w.t.Fatalf("adopted %d, error %v", len(adopted), err)
+		}
+		w.ended(adopted[0], deployment.OutcomeFailedRolledBack, "the queue is out of order")
+	})
+}
+
+func TestAMovingStackIsNotAdopted(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.request(deployment.IntentDeploy)
+		w.dies(record.ID, deployment.StageExecuting, true)
+		if _, err := w.store.UpdateRecord(w.t.Context(), record.ID, func(r *store.Record) error {
+			r.Runner.AliveUntil = time.Time{}
+			return nil
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+		adopted, err := w.host.Adopt(w.t.Context())
+		if err != nil || len(adopted) != 0 {
+			w.t.Errorf("adopted %v while the stack moves (%v)", adopted, err)
+		}
+	})
+}
