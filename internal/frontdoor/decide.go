@@ -107,6 +107,9 @@ func (f FrontDoor) Decide(ctx context.Context, caller Caller, id deployment.ID, 
 	if !created {
 		return f.repeated(ctx, record, earlier, kept, decision)
 	}
+	if f.Announcer != nil {
+		f.Announcer.DecisionRecorded(ctx, record, kept, approval.Count(record.Policy, record.ReviewToDecide(), earlier))
+	}
 	return f.conclude(ctx, record, earlier, kept)
 }
 

@@ -60,6 +60,13 @@ type FrontDoor struct {
 	Sender   callback.Sender
 	Clock    Clock
 	Random   io.Reader
+	// Announcer is told of every decision that was taken in; it may be nil.
+	Announcer Announcer
+}
+
+// Announcer tells those who watch a deployment of decisions upon it.
+type Announcer interface {
+	DecisionRecorded(ctx context.Context, r store.Record, d approval.Decision, tally approval.Tally)
 }
 
 // Caller is who asks.

@@ -20,9 +20,9 @@ import (
 )
 
 // BenchmarkDeployment is a whole simulated deployment that needs no approval, from the request to its record's end, on a
-// clock that runs so fast that waiting costs next to nothing.
+// clock that runs 500 times as fast: a simulated minute of waiting is 120 ms of the result.
 func BenchmarkDeployment(b *testing.B) {
-	fast := clock.NewScaled(50_000)
+	fast := clock.NewScaled(500)
 	kept, err := sqlite.Open(b.Context(), b.TempDir(), fast)
 	if err != nil {
 		b.Fatal(err)

@@ -88,7 +88,7 @@ func New(o Options) (*Host, error) {
 	h.parts = functions.Parts{
 		Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, CloudFormation: o.CloudFormation,
 	}
-	h.FrontDoor = frontdoor.FrontDoor{Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, Random: o.Random}
+	h.FrontDoor = frontdoor.FrontDoor{Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, Random: o.Random, Announcer: announcer{h}}
 	for name, tasks := range map[string][]taskrun.Task{
 		statemachines.PlanFunction:    functions.Plan(h.parts),
 		statemachines.ExecuteFunction: functions.Execute(h.parts),

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"stackgate/internal/approval"
 	"stackgate/internal/asl"
 	"stackgate/internal/cfn"
 	"stackgate/internal/deployment"
@@ -122,6 +123,15 @@ func (n *narrator) submitted(ctx context.Context, state string) {
 	case "ExecuteChangeSet":
 		n.tell(ctx, stream.ExecutionStarted, stream.Execution{ChangeSetID: record.ChangeSet.ARN, ClientRequestToken: record.ClientRequestToken})
 	}
+}
+
+// announcer journals decisions, which may be taken in by another process than the one that runs the flow.
+type announcer struct{ host *Host }
+
+func (a announcer) DecisionRecorded(ctx context.Context, r store.Record, d approval.Decision, tally approval.Tally) {
+	newNarrator(a.host, r.ID).tell(ctx, stream.ApprovalRecorded, stream.Decision{
+		By: d.By, Verdict: string(d.Verdict), Comment: tail.Mask(d.Comment), Given: tally.Given, Needed: tally.Needed,
+	})
 }
 
 func (n *narrator) review(ctx context.Context, r store.Record) {

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -373,5 +374,26 @@ func TestNotPermitted(t *testing.T) {
 		w.failDescribe(1000, &smithy.GenericAPIError{Code: "AccessDenied", Message: "User is not authorized to perform: cloudformation:DescribeStacks"})
 		record := w.request(deployment.IntentDeploy)
 		w.ended(w.start(record.ID)(), deployment.OutcomeFailedBeforeChange, "cloudformation:DescribeStacks")
+	})
+}
+
+func TestTheJournalTellsTheStory(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.deployed()
+		events, err := w.store.Events(w.t.Context(), record.ID, 0, 1000)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		var kinds []string
+		for _, e := range events {
+			if kind := e.Type; kind != "state_entered" && (len(kinds) == 0 || kinds[len(kinds)-1] != kind) {
+				kinds = append(kinds, kind)
+			}
+		}
+		want := "plan_started queued change_set_status planned_change change_summary approval_requested approval_recorded " +
+			"execution_started resource_progress resource_complete result"
+		if got := strings.Join(kinds, " "); got != want {
+			w.t.Errorf("journal:\n got %s\nwant %s", got, want)
+		}
 	})
 }
