@@ -162,7 +162,8 @@ func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
 		Status: cmp.Or(in.Status, "FAILED"), Reason: reason, Message: plain(trimChangeSetPrefix(reason)), StackID: in.StackID,
 	}
 	var failures []Failure
-	switch kind := ChangeSetKindOf(in.StatusReason); kind {
+	kind := ChangeSetKindOf(in.StatusReason)
+	switch kind {
 	case ChangeSetNested:
 		for _, nested := range in.Nested {
 			if nested.Status == "FAILED" && ChangeSetKindOf(nested.StatusReason) != ChangeSetEmpty {
@@ -189,7 +190,11 @@ func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
 		failures = []Failure{whole}
 	}
 	for i := range failures {
-		failures[i].Family = changeSetFamily(failures[i])
+		// Those of nested change sets have been told already.
+		if failures[i].Summary == "" {
+			failures[i].Family = changeSetFamily(failures[i])
+			failures[i].Summary = changeSetVerdict(kind, failures[i].Family)
+		}
 	}
 	return failures
 }
@@ -327,23 +332,28 @@ func changeSetHeadline(doc Document, in ChangeSetInput) string {
 			subject += " (" + kind + ")"
 		}
 	}
-	line := fmt.Sprintf("The change set could not be made; %s", subject)
-	switch doc.ChangeSet.Kind {
-	case ChangeSetHook:
-		line += " was denied"
-	case ChangeSetTransform:
-		line += " could not be transformed"
-	case ChangeSetAutoImport:
-		line += " could not be imported"
-	case ChangeSetValidation, ChangeSetNested, ChangeSetTemplate, ChangeSetEmpty:
-		line += " was refused"
-	}
-	told := doc.ChangeSet.Kind == ChangeSetHook || doc.ChangeSet.Kind == ChangeSetTransform
-	if because := familyByID(doc.RootCause.Family).Because; because != "" && !told {
-		line += " because " + because
-	}
+	line := fmt.Sprintf("The change set could not be made; %s %s", subject, doc.RootCause.Summary)
 	if message := oneLine(doc.RootCause.Message); message != "" {
 		return line + ": " + message
 	}
 	return line + "; CloudFormation gave no reason."
+}
+
+// changeSetVerdict says in plain words what happened to the template or a resource in it.
+func changeSetVerdict(kind ChangeSetKind, family string) string {
+	because := familyByID(family).Because
+	if because != "" {
+		because = " because " + because
+	}
+	switch kind {
+	case ChangeSetHook:
+		return "was denied by a hook"
+	case ChangeSetTransform:
+		return "could not be transformed"
+	case ChangeSetAutoImport:
+		return "could not be imported" + because
+	case ChangeSetValidation, ChangeSetNested, ChangeSetTemplate, ChangeSetEmpty:
+		return "was refused" + because
+	}
+	return "was refused" + because
 }

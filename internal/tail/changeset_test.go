@@ -76,7 +76,7 @@ func TestExplainChangeSet(t *testing.T) {
 				}
 				return in
 			}(),
-			headline: "The change set could not be made; the template of stack App was denied: hook Example::CFNHook::Full: no owner tag",
+			headline: "The change set could not be made; the template of stack App was denied by a hook: hook Example::CFNHook::Full: no owner tag",
 			advice:   "TAG.1: Add the tag owner.",
 		},
 		{

@@ -59,6 +59,9 @@ type Failure struct {
 	PhysicalID string `json:"physicalId,omitempty"`
 	Type       string `json:"type"`
 	Status     string `json:"status"`
+	// Summary says in plain words what did not work, and why where that is a known kind of error: "could not be created
+	// because its name is already taken". It holds nothing that came from outside.
+	Summary string `json:"summary"`
 	// Reason is CloudFormation's own text.
 	Reason string `json:"reason"`
 	// Message is the reason without what wraps it: handler preamble, request ids, status codes.

@@ -122,14 +122,20 @@ func sentenceOn(failure Failure, stackName string) string {
 	} else if failure.Type != "" {
 		subject += " (" + failure.Type + ")"
 	}
-	subject += " " + couldNot(failure.Status)
-	if because := familyByID(failure.Family).Because; because != "" {
-		subject += " because " + because
-	}
+	subject += " " + failure.Summary
 	if message := oneLine(failure.Message); message != "" {
 		return subject + ": " + message
 	}
 	return subject + "; CloudFormation gave no reason."
+}
+
+// classify gives a failure its family and says in plain words what it is.
+func (f *Failure) classify() {
+	f.Family = familyOf(*f)
+	f.Summary = couldNot(f.Status)
+	if because := familyByID(f.Family).Because; because != "" {
+		f.Summary += " because " + because
+	}
 }
 
 // couldNot says what a status says did not work.

@@ -54,7 +54,7 @@ func findFailures(t *tree, hooks []HookResult) findings {
 			if repeats(failures, failure) {
 				continue
 			}
-			failure.Family = familyOf(failure)
+			failure.classify()
 			if phase == PhaseForward && len(failures) == 0 {
 				found.root = cause.row
 			}
