@@ -38,7 +38,7 @@ func itemDiff(item plan.Item) string {
 			d.values(p.Change, wording.PropertyName(p), wording.PropertyValues(item, p), remark)
 			continue
 		}
-		d.line("!", wording.PropertyName(p)+hash(remark))
+		d.line("!", wording.PropertyName(p)+": "+wording.Differences(p)+hash(remark))
 		for _, edit := range p.Edits {
 			if len(edit.Lines) == 0 {
 				d.values(edit.Change, "  "+wording.EditName(edit), wording.EditValues(edit), "")

@@ -12,7 +12,7 @@ func Orders() plan.Review {
 	for n := range 423 {
 		id := fmt.Sprintf("Worker%03d", n)
 		tag := modify("/Properties/Tags/0/Value", "4710", "4711")
-		tag.Attribute = "Tags"
+		tag.Attribute, tag.TagKey = "Tags", "cost-centre"
 		items = append(items, plan.Item{
 			Path: "Workers/" + id, LogicalID: id, PhysicalID: "shop-worker-" + id, Type: "AWS::SQS::Queue", Action: "Modify",
 			Replacement: "False", Scope: []string{"Tags"}, Impact: plan.ImpactTagsOnly, Level: plan.LevelInfo,

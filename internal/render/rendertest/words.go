@@ -70,11 +70,13 @@ func levelled(path string, level plan.Level) plan.Item {
 func editsOfEveryChange() plan.Property {
 	p := modify("/Properties/Edited", `{"a":1}`, `{"a":2}`)
 	p.Encoding = plan.EncodingDocument
+	p.EditsOmitted = 7
 	for _, change := range append(plan.Changes(), future) {
 		p.Edits = append(p.Edits, plan.Edit{Path: "/" + string(change), Label: string(change), Change: change, Before: text("1"), After: text("2")})
 	}
 	p.Edits = append(p.Edits,
 		plan.Edit{Path: "/secret", Change: plan.ChangeModify, Sensitive: true},
+		plan.Edit{Path: "/long", Change: plan.ChangeModify, Before: text(`"a…`), After: text(`"b…`), Truncated: true},
 		plan.Edit{Path: "/later", Change: plan.ChangeModify, Before: text(`"x"`), After: text(`"` + plan.KnownAfterApply + `"`), KnownAfterApply: true},
 		plan.Edit{Label: "Script", Change: plan.ChangeModify, Lines: []plan.Line{
 			{Op: " ", Text: "same"}, {Op: "-", Text: "old"}, {Op: "+", Text: "new"}, {Op: "@", Text: "3 unchanged lines"}, {Op: future, Text: "odd"},

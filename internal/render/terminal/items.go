@@ -112,7 +112,7 @@ func (p *page) property(item plan.Item, property plan.Property, indent, width in
 	}
 	values := p.shorten(item, wording.PropertyValues(item, property))
 	if len(property.Edits) > 0 {
-		values = wording.Values{New: wording.Count(len(property.Edits), "difference") + " inside"}
+		values = wording.Values{New: wording.Differences(property)}
 	}
 	remark := ""
 	if len(remarks) > 0 {

@@ -3,6 +3,7 @@
 package wording
 
 import (
+	"fmt"
 	"strings"
 
 	"stackgate/internal/plan"
@@ -49,16 +50,32 @@ func EditValues(e plan.Edit) Values {
 
 // EditName names the part that differs, as people write it.
 func EditName(e plan.Edit) string {
-	if e.Label != "" {
-		return e.Label
+	name := e.Label
+	if name == "" {
+		name = plan.PointerName(e.Path)
 	}
-	return plan.PointerName(e.Path)
+	if e.Truncated {
+		name = strings.TrimSpace(name + " (cut off, as it is very long)")
+	}
+	return name
+}
+
+// Differences counts the differences inside a value, those included that the review does not keep.
+func Differences(p plan.Property) string {
+	text := Count(len(p.Edits)+p.EditsOmitted, "difference") + " inside"
+	if p.EditsOmitted > 0 {
+		text += fmt.Sprintf(", %d of them not kept in the review", p.EditsOmitted)
+	}
+	return text
 }
 
 // PropertyName names the property; one without a path, as CloudFormation reports Metadata and Tags, has the name of the
-// attribute that holds it.
+// attribute that holds it. A tag is named by its key too, since its path only counts.
 func PropertyName(p plan.Property) string {
 	if name := p.Name(); name != "" {
+		if p.TagKey != "" {
+			name += " (" + p.TagKey + ")"
+		}
 		return name
 	}
 	if p.Attribute != "" {
