@@ -39,7 +39,47 @@ func (h *Host) Adopt(ctx context.Context) ([]store.Record, error) {
 			adopted = append(adopted, done)
 		}
 	}
+	if err := h.freeKeptLocks(ctx); err != nil {
+		failures = append(failures, err)
+	}
 	return adopted, errors.Join(failures...)
+}
+
+// recent bounds how far back kept locks are looked for.
+const recent = 1000
+
+// freeKeptLocks passes on the locks of deployments that finished while their stack was still moving, once it is at rest.
+// Their outcome stands: somebody has been told that a person must look.
+func (h *Host) freeKeptLocks(ctx context.Context) error {
+	records, err := h.options.Store.Records(ctx, store.Filter{Limit: recent})
+	if err != nil {
+		return fmt.Errorf("list the recent deployments: %w", err)
+	}
+	var failures []error
+	for _, r := range records {
+		if r.LockKept {
+			failures = append(failures, h.freeKeptLock(ctx, r))
+		}
+	}
+	return errors.Join(failures...)
+}
+
+func (h *Host) freeKeptLock(ctx context.Context, r store.Record) error {
+	atRest, err := h.settle(ctx, r)
+	if err != nil {
+		return fmt.Errorf("look after the stack of %s: %w", r.ID, err)
+	}
+	if !atRest {
+		return nil
+	}
+	if err := record.PassLock(ctx, h.options.Store, h.parts.Sender, r); err != nil {
+		return err
+	}
+	_, err = h.options.Store.UpdateRecord(ctx, r.ID, func(r *store.Record) error {
+		r.LockKept = false
+		return nil
+	})
+	return err
 }
 
 // finishFromOutside finishes a deployment as its flow would have. While its stack still moves it leaves the record, and
