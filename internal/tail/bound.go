@@ -34,7 +34,7 @@ func entries(t *tree) []Entry {
 			path = s.path("")
 		}
 		all = append(all, Entry{
-			Time: row.Time, Path: path, LogicalID: row.LogicalID, PhysicalID: row.PhysicalID, Type: row.Type, Status: row.Status,
+			Time: row.Time, Path: path, LogicalID: row.LogicalID, PhysicalID: row.PhysicalID, Type: row.Type, Status: cmp.Or(row.Status, row.Kind),
 			Reason: reasonOf(row.Event), EventID: row.EventID, Phase: s.phaseAt(row.pos),
 		})
 	}

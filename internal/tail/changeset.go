@@ -156,7 +156,7 @@ func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
 	at := func(logicalID string) string {
 		return strings.Join(append(slices.Clone(parents), logicalID), "/")
 	}
-	reason := Mask(in.StatusReason)
+	reason := maskLong(in.StatusReason)
 	whole := Failure{
 		Path: strings.Join(parents, "/"), LogicalID: in.LogicalID, PhysicalID: in.StackID, Type: stackType,
 		Status: cmp.Or(in.Status, "FAILED"), Reason: reason, Message: plain(trimChangeSetPrefix(reason)), StackID: in.StackID,

@@ -186,10 +186,11 @@ type Entry struct {
 	LogicalID  string    `json:"logicalId"`
 	PhysicalID string    `json:"physicalId,omitempty"`
 	Type       string    `json:"type"`
-	Status     string    `json:"status"`
-	Reason     string    `json:"reason,omitempty"`
-	EventID    string    `json:"eventId,omitempty"`
-	Phase      Phase     `json:"phase"`
+	// Status is the resource's, or the kind of a finding that has none: VALIDATION_ERROR.
+	Status  string `json:"status"`
+	Reason  string `json:"reason,omitempty"`
+	EventID string `json:"eventId,omitempty"`
+	Phase   Phase  `json:"phase"`
 }
 
 // HookResult is what ListHookResults and GetHookResult say of one invocation.
