@@ -112,8 +112,9 @@ func (n *narrator) submitted(ctx context.Context, state string) {
 	}
 	switch state {
 	case "AcquireStackLock":
-		if record.Stage == deployment.StageQueued {
-			n.tell(ctx, stream.Queued, stream.Plan{Service: record.Service, Environment: record.Environment, StackName: record.StackName})
+		queue, err := n.host.options.Store.Queue(ctx, record.Target.Key())
+		if err == nil && len(queue) > 0 && queue[0].DeploymentID != record.ID {
+			n.tell(ctx, stream.Queued, stream.Queue{StackName: record.StackName, HeldBy: queue[0].DeploymentID.String(), Reason: queue[0].Reason})
 		}
 	case "WaitForApproval":
 		n.tell(ctx, stream.ApprovalRequested, stream.Approval{

@@ -390,7 +390,7 @@ func TestTheJournalTellsTheStory(t *testing.T) {
 				kinds = append(kinds, kind)
 			}
 		}
-		want := "plan_started queued change_set_status planned_change change_summary approval_requested approval_recorded " +
+		want := "plan_started change_set_status planned_change change_summary approval_requested approval_recorded " +
 			"execution_started resource_progress resource_complete result"
 		if got := strings.Join(kinds, " "); got != want {
 			w.t.Errorf("journal:\n got %s\nwant %s", got, want)

@@ -54,6 +54,14 @@ type Plan struct {
 	RequestedBy string `json:"requestedBy"`
 }
 
+// Queue is the body of Queued: another deployment holds the stack.
+type Queue struct {
+	StackName string `json:"stackName"`
+	HeldBy    string `json:"heldBy"`
+	// Reason is the holder's.
+	Reason string `json:"reason,omitempty"`
+}
+
 // ChangeSet is the body of ChangeSetStatus.
 type ChangeSet struct {
 	ChangeSetID string `json:"changeSetId"`
