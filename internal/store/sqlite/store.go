@@ -36,7 +36,7 @@ type Store struct {
 	randomMutex sync.Mutex
 	random      io.Reader
 
-	// attempts is how often the write lock is asked for, with pollInterval between.
+	// attempts is how often a file that another process has locked is tried, with pollInterval between.
 	attempts int
 }
 
@@ -79,12 +79,11 @@ func (s *Store) open(ctx context.Context, dir string) error {
 	if err := prepareFiles(folder, s.path); err != nil {
 		return err
 	}
-	if s.writer, err = sql.Open("sqlite", dataSource(s.path, "synchronous(FULL)", "busy_timeout(0)")); err != nil {
+	if s.writer, err = sql.Open("sqlite", dataSource(s.path, "synchronous(FULL)")); err != nil {
 		return err
 	}
 	s.writer.SetMaxOpenConns(1)
-	readerTimeout := fmt.Sprintf("busy_timeout(%d)", busyTime.Milliseconds())
-	if s.reader, err = sql.Open("sqlite", dataSource(s.path, "query_only(1)", readerTimeout)); err != nil {
+	if s.reader, err = sql.Open("sqlite", dataSource(s.path, "query_only(1)")); err != nil {
 		return errors.Join(err, s.writer.Close())
 	}
 	s.reader.SetMaxOpenConns(readers)

@@ -12,14 +12,15 @@ import (
 	"stackgate/internal/store"
 )
 
-// read runs a query on one of the reading connections.
+// read runs a query on one of the reading connections. The query may be called more than once.
 func (s *Store) read(ctx context.Context, query func(context.Context, *sql.Conn) error) error {
 	conn, err := s.connection(ctx, s.reader)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	return query(context.WithoutCancel(ctx), conn)
+	// A reader finds the file locked only at odd moments, such as while another process recovers the log of a dead one.
+	return s.patiently(ctx, func(ctx context.Context) error { return query(ctx, conn) })
 }
 
 // write runs change in one transaction that holds the write lock from its beginning. An error of change rolls it back
@@ -33,18 +34,18 @@ func (s *Store) write(ctx context.Context, change func(context.Context, *sql.Con
 	return s.transact(ctx, conn, change)
 }
 
-func (s *Store) connection(ctx context.Context, pool *sql.DB) (*sql.Conn, error) {
-	if s.closed.Load() {
-		return nil, errClosed
-	}
-	conn, err := pool.Conn(ctx)
-	if err != nil {
+// connection takes a connection from a pool, which may have to open the file for it.
+func (s *Store) connection(ctx context.Context, pool *sql.DB) (conn *sql.Conn, err error) {
+	err = s.patiently(ctx, func(context.Context) error {
 		if s.closed.Load() {
-			return nil, errClosed
+			return errClosed
 		}
-		return nil, explain(err)
-	}
-	return conn, nil
+		if conn, err = pool.Conn(ctx); err != nil && s.closed.Load() {
+			return errClosed
+		}
+		return explain(err)
+	})
+	return conn, err
 }
 
 // transact begins, changes and commits. Statements run without the caller's cancellation, which is heeded before the
