@@ -163,6 +163,15 @@ func TestUnreadNestedStackIsSaid(t *testing.T) {
 	}
 }
 
+// TestUnreadIsSaid shows that what could not be read stands in the document.
+func TestUnreadIsSaid(t *testing.T) {
+	unread := "The findings of hooks could not be read: access to DescribeEvents is denied."
+	doc := Explain(Input{Operation: Operation{StackID: arn("App")}, Events: script(t, "", older), Unread: []string{unread}})
+	if !slices.Contains(doc.Notes, unread) || doc.RootCause == nil {
+		t.Errorf("notes %q, %s", doc.Notes, doc.Headline)
+	}
+}
+
 func TestWayOut(t *testing.T) {
 	problem := script(t, "tok", older+`
 		App 4 Db AWS::RDS::DBInstance UPDATE_FAILED DB instance db is not in available state`)

@@ -227,6 +227,22 @@ func TestLoadRecreatedStack(t *testing.T) {
 	}
 }
 
+// TestLoadManyEvents loads and explains more events than a stack can have.
+func TestLoadManyEvents(t *testing.T) {
+	events := crowd(50, 249)
+	slices.Reverse(events)
+	if len(events) < 49000 {
+		t.Fatalf("only %d events", len(events))
+	}
+	loaded, err := Load([]File{{Name: "events.json", Data: asCLI(t, events)}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if doc := Explain(Input{Operation: loaded.Operation, Events: loaded.Events}); doc.RootCause == nil || doc.RootCause.Path != "Nested49/R248" || doc.EventCount != len(events) {
+		t.Errorf("%s of %d events", doc.Headline, doc.EventCount)
+	}
+}
+
 // FuzzLoad feeds anything to the loader and what it takes to the explanation: neither may panic, and a document must keep
 // its bounds.
 func FuzzLoad(f *testing.F) {

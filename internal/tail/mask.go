@@ -20,18 +20,29 @@ var secrets = []struct {
 	{regexp.MustCompile(`\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xoxb|xoxp|xoxa|sk_live|rk_live)[_-][A-Za-z0-9_-]{10,}`), masked},
 	{regexp.MustCompile(`(?i)\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{16,}`), "${1} " + masked},
 	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), masked},
-	{regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:password|passwd|secret[_-]?access[_-]?key|client[_-]?secret|api[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'{}()\[\]]+)`), "${1}" + masked},
+}
+
+// namedSecret is a value after a name that says what it is.
+var namedSecret = regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:password|passwd|secret[_-]?access[_-]?key|client[_-]?secret|api[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'{}()\[\]]+)`)
+
+// complaint are words with which a message about a property goes on after its name: "Password: expected minLength: 8".
+var complaint = map[string]bool{
+	"expected": true, "failed": true, "must": true, "is": true, "required": true, "does": true, "cannot": true, "extraneous": true,
+	"unknown": true, "invalid": true, "value": true, "string": true,
 }
 
 // Mask replaces what looks like a credential by asterisks.
 func Mask(text string) string {
-	if !strings.ContainsAny(text, "=:/-_.AB ") {
-		return text
-	}
 	for _, secret := range secrets {
 		text = secret.pattern.ReplaceAllString(text, secret.with)
 	}
-	return text
+	return namedSecret.ReplaceAllStringFunc(text, func(found string) string {
+		match := namedSecret.FindStringSubmatch(found)
+		if complaint[match[2]] {
+			return found
+		}
+		return match[1] + masked
+	})
 }
 
 // maskLong masks a text and cuts it to what a document holds of it. A secret that the cut would halve is not recognised

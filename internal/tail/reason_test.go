@@ -80,6 +80,7 @@ func TestMask(t *testing.T) {
 		"token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc-DEF":                                             "token ***",
 		"clone with ghp_abcdefghijklmnopqrst":                                                                "clone with ***",
 		"-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----":                               "***",
+		"#/MasterUserPassword: expected minLength: 8, actual: 5":                                             "#/MasterUserPassword: expected minLength: 8, actual: 5",
 		"The password must be longer than 8 characters":                                                      "The password must be longer than 8 characters",
 		"arn:aws:iam::111122223333:role/deploy is not authorized":                                            "arn:aws:iam::111122223333:role/deploy is not authorized",
 		"Resource handler returned message: \"x\" (RequestToken: 690975cb-5620, HandlerErrorCode: NotFound)": "Resource handler returned message: \"x\" (RequestToken: 690975cb-5620, HandlerErrorCode: NotFound)",

@@ -10,6 +10,12 @@ import (
 	"stackgate/internal/tail"
 )
 
+// MaxMarkdown is the size in bytes beyond which the events are left out: a comment on GitHub takes 65,536 characters.
+const MaxMarkdown = 60000
+
+// maxDetailed is how many further failures are shown with all that is known of them.
+const maxDetailed = 5
+
 // Markdown writes the document for pull-request comments and job summaries, GitHub's dialect. Everything from outside
 // stands in code, where it can neither become markup nor call people. Color has no meaning here.
 func Markdown(w io.Writer, doc tail.Document, o Options) error {
@@ -78,7 +84,16 @@ func (m *sheet) prose(text string) string {
 		open := strings.IndexByte(word, '`')
 		if open >= 0 && strings.Count(word, "`") == 2 {
 			end := strings.LastIndexByte(word, '`')
-			out = append(out, m.word(word[:open])+m.code(word[open+1:end])+m.word(word[end+1:]))
+			after := m.word(word[end+1:])
+			if strings.HasPrefix(after, "`") {
+				// Two runs of backticks in a row would become one.
+				after = " " + after
+			}
+			before := m.word(word[:open])
+			if strings.HasSuffix(before, "`") {
+				before += " "
+			}
+			out = append(out, before+m.code(word[open+1:end])+after)
 			continue
 		}
 		out = append(out, m.word(word))
@@ -161,7 +176,7 @@ func (m *sheet) failures(title string, failures []tail.Failure, doc tail.Documen
 		return
 	}
 	m.line("\n#### ", title, "\n")
-	for _, failure := range failures {
+	for i, failure := range failures {
 		line := m.code(subject(failure, doc))
 		if failure.Type != "" && failure.Path != "" {
 			line += " (" + m.code(failure.Type) + ")"
@@ -171,7 +186,9 @@ func (m *sheet) failures(title string, failures []tail.Failure, doc tail.Documen
 			line += ": " + m.code(failure.Message)
 		}
 		m.line("- ", line)
-		m.facts("  ", failure)
+		if i < maxDetailed {
+			m.facts("  ", failure)
+		}
 	}
 }
 
@@ -203,17 +220,31 @@ func (m *sheet) list(title string, lines []string, bullet string) {
 	}
 }
 
-// details folds the timeline and the events away, as the text that a terminal shows.
-func (m *sheet) details(doc tail.Document) {
-	if len(doc.Timeline)+len(doc.Events) == 0 {
-		return
-	}
+// rows are the timeline and the events as the text that a terminal shows.
+func (m *sheet) rows(doc tail.Document) *bytes.Buffer {
 	var text bytes.Buffer
 	p := newPage(&text, Options{Width: m.o.Width, ASCII: m.o.ASCII})
 	p.timeline(doc)
 	p.events(doc)
 	// A buffer cannot fail.
 	_ = p.w.Flush()
+	return &text
+}
+
+// details folds the timeline and the events away.
+func (m *sheet) details(doc tail.Document) {
+	if len(doc.Timeline)+len(doc.Events) == 0 {
+		return
+	}
+	text := m.rows(doc)
+	if m.out.Len()+text.Len() > MaxMarkdown {
+		doc.Events = nil
+		text = m.rows(doc)
+		m.line("\nThe events do not fit here; they are in the stored tail.")
+	}
+	if text.Len() == 0 || m.out.Len()+text.Len() > MaxMarkdown {
+		return
+	}
 	fence := strings.Repeat("`", max(3, longestRun(text.String())+1))
 	m.line("\n<details><summary>", counted(doc.EventCount, "event", "events"), "</summary>\n")
 	m.line(fence)

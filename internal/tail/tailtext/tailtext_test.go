@@ -313,6 +313,18 @@ func TestLasted(t *testing.T) {
 	}
 }
 
+// TestMarkdownFitsAComment shows that a long tail gives way to what matters.
+func TestMarkdownFitsAComment(t *testing.T) {
+	var events []tail.Event
+	for i := range 300 {
+		events = append(events, row(float64(i), fmt.Sprint("R", i), "AWS::SNS::Topic", "CREATE_FAILED", strings.Repeat(fmt.Sprint("long reason ", i, " "), 60)))
+	}
+	text := render(t, Markdown, explain("ROLLBACK_COMPLETE", events...), Options{})
+	if len(text) > 65536 || !strings.Contains(text, "The events do not fit here") || !strings.Contains(text, "What to do") {
+		t.Errorf("%d bytes", len(text))
+	}
+}
+
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
