@@ -1,0 +1,66 @@
+// Package cancel is the command `stackgate cancel`: calls a deployment off before it is executed.
+package cancel
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"stackgate/internal/cli/app"
+	"stackgate/internal/cli/complete"
+	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/present"
+	"stackgate/internal/cli/wish"
+	"stackgate/internal/deployment"
+	"stackgate/internal/frontdoor"
+)
+
+// Options are what the command was asked for.
+type Options struct {
+	App    *app.App
+	ID     string
+	Reason string
+}
+
+// NewCommand makes the command; run may be nil and is for tests of its flags.
+func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Command {
+	o := &Options{App: a}
+	cmd := &cobra.Command{
+		Use:     "cancel DEPLOYMENT",
+		Short:   "Call a deployment off before it is executed",
+		Long:    `The change set is deleted and the stack stays as it is. Once the change set is executed only CloudFormation can stop it.`,
+		Example: `  stackgate cancel 7q4k2mxa --reason "wrong branch"`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.ID = args[0]
+			if run != nil {
+				return run(cmd.Context(), o)
+			}
+			return Run(cmd.Context(), o)
+		},
+	}
+	cmd.Args = wish.One("DEPLOYMENT")
+	cmd.ValidArgsFunction = complete.Deployments(a, deployment.StageRequested, deployment.StageQueued, deployment.StagePlanning, deployment.StageAwaiting)
+	cmd.Flags().StringVar(&o.Reason, "reason", "", "why, for the record")
+	app.SetFormats(cmd, app.JSON)
+	return cmd
+}
+
+// Run runs the command.
+func Run(ctx context.Context, o *Options) error {
+	s, err := embedded.Open(ctx, o.App)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	record, err := s.Find(ctx, o.ID)
+	if err != nil {
+		return err
+	}
+	if record, err = s.Host.FrontDoor.Cancel(ctx, frontdoor.Caller{Name: o.App.Person()}, record.ID, o.Reason); err != nil {
+		return err
+	}
+	if o.App.Flags.Output == app.JSON {
+		return present.JSON(o.App.Stdout, present.Status{Record: record})
+	}
+	return app.Printf(o.App.Stdout, "%s is called off by %s (identity not verified); its change set is being deleted.\n", record.ID, o.App.Pen().Clean(record.CancelledBy))
+}

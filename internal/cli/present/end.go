@@ -1,0 +1,25 @@
+package present
+
+import (
+	"context"
+
+	"stackgate/internal/cli/app"
+	"stackgate/internal/store"
+)
+
+// End writes how a deployment ended, with its tail where it failed.
+func End(ctx context.Context, a *app.App, documents Documents, r store.Record) error {
+	if r.Tail.Document == "" {
+		Ending(a.Stdout, a, r)
+		return nil
+	}
+	doc, err := LoadTail(ctx, documents, r)
+	if err != nil {
+		return err
+	}
+	p := a.Pen()
+	if err := app.Printf(a.Stdout, "%s\n\n", Wrap(p.Red(string(r.Outcome))+"  "+r.Outcome.Sentence(), 0, a.Columns())); err != nil {
+		return err
+	}
+	return Tail(a, a.Stdout, doc, app.Text)
+}

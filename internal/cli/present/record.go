@@ -1,0 +1,153 @@
+package present
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"stackgate/internal/approval"
+	"stackgate/internal/cli/app"
+	"stackgate/internal/deployment"
+	"stackgate/internal/plan"
+	"stackgate/internal/render/wording"
+	"stackgate/internal/store"
+)
+
+// Wrap indents text and breaks it at spaces to stay within the columns; lines after the first are indented two more.
+func Wrap(text string, indent, columns int) string {
+	lines := strings.Split(ansi.Wordwrap(text, max(columns-indent-2, 20), ""), "\n")
+	for i := range lines {
+		spaces := indent
+		if i > 0 {
+			spaces += 2
+		}
+		lines[i] = strings.Repeat(" ", spaces) + lines[i]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Status is the JSON form of a deployment: its record, and the decisions upon it.
+type Status struct {
+	store.Record
+	Decisions []approval.Decision `json:"decisions"`
+}
+
+// Record writes how a deployment stands.
+func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decision) error {
+	p := a.Pen()
+	var out strings.Builder
+	fact := func(label string, parts ...string) {
+		var texts []string
+		for _, part := range parts {
+			if part != "" {
+				texts = append(texts, p.Clean(part))
+			}
+		}
+		if len(texts) > 0 {
+			out.WriteString(Wrap(p.Dim(fmt.Sprintf("%-10s", label))+strings.Join(texts, "   "), 2, a.Columns()) + "\n")
+		}
+	}
+	fmt.Fprintf(&out, "%s  %s\n", p.Bold(p.Clean(r.Service+" -> "+r.Environment)), StageWord(p, r))
+	fact("id", r.ID.String())
+	fact("stack", r.StackName, "account "+r.Account, r.Region, r.StackStatus)
+	fact("request", r.RequestedBy+unverified(r.Verified), prefixed("commit ", wording.ShortCommit(r.Commit)), moment(r.Times.Requested))
+	fact("reason", r.Reason)
+	if r.Review.Digest != "" {
+		fact("review", wording.Count(r.Review.Changes, "change"), "level "+r.Review.Level, "digest "+plan.ShortDigest(r.Review.Digest))
+		fact("says", r.Review.Verdict)
+	}
+	for _, d := range decisions {
+		fact("decision", Verdict(d), moment(d.At))
+	}
+	if r.CancelledBy != "" {
+		fact("cancelled", "by "+r.CancelledBy, r.CancelReason)
+	}
+	fact("took", took(r))
+	for _, leftover := range r.Leftovers {
+		fact("left", leftover)
+	}
+	if r.Stage == deployment.StageFinished {
+		out.WriteString("\n")
+		Ending(&out, a, r)
+	} else {
+		fact("next", next(r))
+	}
+	_, err := io.WriteString(w, out.String())
+	return err
+}
+
+// Ending writes how a deployment ended, and what to do.
+func Ending(w io.Writer, a *app.App, r store.Record) {
+	p := a.Pen()
+	style := p.Green
+	switch {
+	case r.Outcome.Failed():
+		style = p.Red
+	case r.Outcome == deployment.OutcomeDeployed, r.Outcome == deployment.OutcomeNoChange, r.Outcome == deployment.OutcomePlanned:
+	default:
+		style = p.Yellow
+	}
+	line := func(text string) { fmt.Fprintln(w, Wrap(text, 0, a.Columns())) }
+	line(style(string(r.Outcome)) + "  " + r.Outcome.Sentence())
+	if r.Cause != "" && r.Cause != r.Outcome.Sentence() {
+		line("  Cause: " + p.Clean(r.Cause))
+	}
+	if r.Tail.Document != "" {
+		line("  Details: " + p.Cyan("stackgate tail "+r.ID.Short()))
+	}
+}
+
+// StageWord says how far a deployment has come, or how it ended.
+func StageWord(p app.Pen, r store.Record) string {
+	switch {
+	case r.Stage != deployment.StageFinished:
+		return p.Yellow(p.Clean(string(r.Stage)))
+	case r.Outcome.Failed():
+		return p.Red(p.Clean(string(r.Outcome)))
+	case r.Outcome == deployment.OutcomeDeployed:
+		return p.Green(string(r.Outcome))
+	}
+	return p.Clean(string(r.Outcome))
+}
+
+func next(r store.Record) string {
+	if r.Stage == deployment.StageAwaiting {
+		return "waits for " + Approvers(r) + ": stackgate review " + r.ID.Short()
+	}
+	return "stackgate watch " + r.ID.Short()
+}
+
+func took(r store.Record) string {
+	if r.Times.Finished.IsZero() {
+		return ""
+	}
+	text := wording.Age(r.Times.Finished.Sub(r.Times.Requested))
+	if !r.Times.Executed.IsZero() {
+		text += ", execution " + wording.Age(r.Times.Finished.Sub(r.Times.Executed))
+	}
+	return text
+}
+
+func unverified(verified bool) string {
+	if verified {
+		return ""
+	}
+	return " (identity not verified)"
+}
+
+func prefixed(prefix, text string) string {
+	if text == "" {
+		return ""
+	}
+	return prefix + text
+}
+
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02 15:04:05 UTC")
+}

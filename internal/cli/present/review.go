@@ -1,0 +1,119 @@
+// Package present shows what a deployment has left behind: its review, its record, its failure's tail. It decides
+// nothing and reads nothing but documents.
+package present
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"stackgate/internal/approval"
+	"stackgate/internal/cli/app"
+	"stackgate/internal/cli/exit"
+	"stackgate/internal/deployment"
+	"stackgate/internal/plan"
+	"stackgate/internal/render/jsonout"
+	"stackgate/internal/render/markdown"
+	"stackgate/internal/render/terminal"
+	"stackgate/internal/store"
+)
+
+// Documents gives what is kept under a key.
+type Documents interface {
+	Document(ctx context.Context, key string) ([]byte, error)
+}
+
+// LoadReview reads the review of a deployment.
+func LoadReview(ctx context.Context, documents Documents, r store.Record) (plan.Review, error) {
+	if r.Review.Document == "" {
+		return plan.Review{}, noReview(r)
+	}
+	content, err := documents.Document(ctx, r.Review.Document)
+	if err != nil {
+		return plan.Review{}, fmt.Errorf("read the review of %s: %w", r.ID, err)
+	}
+	return plan.Decode(content)
+}
+
+func noReview(r store.Record) error {
+	if r.Stage == deployment.StageFinished {
+		return exit.Usagef("%s has no review: it ended as %s before one was made; see: stackgate status %s", r.ID, r.Outcome, r.ID.Short())
+	}
+	return exit.Usagef("%s has no review yet (%s); watch it with: stackgate watch %s", r.ID, r.Stage, r.ID.Short())
+}
+
+// ReviewOptions choose what is shown of a review.
+type ReviewOptions struct {
+	Full      bool
+	Only      []string
+	Resources []string
+}
+
+// Review writes a review in a format.
+func Review(a *app.App, w io.Writer, review plan.Review, r store.Record, decisions []approval.Decision, format string, o ReviewOptions) error {
+	approvers := Approvers(r)
+	switch format {
+	case app.JSON:
+		return jsonout.Render(w, review, jsonout.Options{})
+	case app.Markdown:
+		return markdown.Render(w, review, markdown.Options{Now: a.Clock.Now(), Approval: approvers})
+	}
+	return terminal.Render(w, review, terminal.Options{
+		Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII(), Full: o.Full, Only: o.Only, Resources: o.Resources,
+		Now: a.Clock.Now(), Approval: approvers, Decided: Decided(r, decisions),
+	})
+}
+
+// Approvers says whose approval a deployment needs.
+func Approvers(r store.Record) string {
+	who := "1 person"
+	if r.Policy.Count > 1 {
+		who = fmt.Sprintf("%d people", r.Policy.Count)
+	}
+	if r.Policy.Self == approval.SelfRecorded {
+		return who + ", the requester among them if need be"
+	}
+	return who + ", not " + r.RequestedBy + ", who requested it"
+}
+
+// Decided says why nothing is left to decide; empty where something is.
+func Decided(r store.Record, decisions []approval.Decision) string {
+	switch r.Review.Approval {
+	case deployment.ApprovalNotRequired:
+		return "No approval needed: the policy of " + r.Environment + " lets changes through that are not dangerous."
+	case deployment.ApprovalNotAsked:
+		return "Planned only: nothing is executed and the change set is deleted."
+	case deployment.ApprovalRequired:
+	}
+	if r.Stage == deployment.StageAwaiting || r.Stage == deployment.StagePlanning {
+		return ""
+	}
+	var said []string
+	for _, d := range decisions {
+		said = append(said, Verdict(d))
+	}
+	if r.Stage == deployment.StageFinished {
+		said = append(said, "the deployment is over: "+string(r.Outcome))
+	}
+	if len(said) == 0 {
+		return ""
+	}
+	text := strings.Join(said, "; ") + "."
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// Verdict says who decided what.
+func Verdict(d approval.Decision) string {
+	text := "rejected by " + d.By
+	if d.Verdict == approval.Approve {
+		text = "approved by " + d.By
+	}
+	if !d.Verified {
+		text += " (identity not verified)"
+	}
+	if d.Comment != "" {
+		text += ": " + d.Comment
+	}
+	return text
+}
