@@ -89,10 +89,10 @@ type FaultError struct {
 	err    error
 }
 
-// Faultf makes a FaultError. As with fmt.Errorf, an operand of %w is kept for errors.Is and errors.As.
+// Faultf makes a FaultError. As with fmt.Errorf, every operand of %w is kept for errors.Is and errors.As.
 func Faultf(fault Fault, format string, args ...any) *FaultError {
 	err := fmt.Errorf(format, args...)
-	return &FaultError{Fault: fault, Message: err.Error(), err: errors.Unwrap(err)}
+	return &FaultError{Fault: fault, Message: err.Error(), err: err}
 }
 
 // Advise adds what to do next.
