@@ -40,6 +40,11 @@ func NewSentry(o Options) (taskrun.Tracker, error) {
 		Dsn: o.DSN, Release: o.Release, Transport: o.Transport,
 		// The default integrations add environment, modules and request data, in which secrets can stand.
 		Integrations: func([]sentry.Integration) []sentry.Integration { return nil },
+		// The client itself fills in the machine's name and SENTRY_ENVIRONMENT where the event has none.
+		BeforeSend: func(event *sentry.Event, _ *sentry.EventHint) *sentry.Event {
+			event.ServerName, event.Environment = "", event.Tags["environment"]
+			return event
+		},
 	})
 	if err != nil {
 		return nil, errors.New("configure the exception tracker: the DSN is not one of Sentry's")
