@@ -156,6 +156,7 @@ func (b builder) template(d *Definition) {
 			d.Parameters[name] = b.joined(given)
 		}
 	}
+	b.secrets(*d)
 	if b.settings.Template.At == nil {
 		return
 	}
@@ -169,19 +170,14 @@ func (b builder) template(d *Definition) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Parameters)) {
 		at := b.settings.Parameters[name].At
+		if at == nil {
+			at = b.merged.get("secrets").get(name)
+		}
 		checkParameter(file.parameters, d.TemplatePath, name, d.Parameters[name], at.origin, at.path, b.report)
 	}
-	if b.source.faulty || b.project.faulty {
-		return
-	}
 	for _, name := range slices.Sorted(maps.Keys(file.parameters)) {
-		if b.merged.get("parameters").get(name) == nil && !file.parameters[name].hasText {
-			place := b.source.root
-			if section := place.get("parameters"); section != nil {
-				place = section
-			}
-			b.report.add(place.origin, "parameters", "service %s gives no %s in %s, and template %s has no default for it (%s); add it",
-				d.Service, name, d.Environment, d.TemplatePath, file.parameters[name].origin)
+		if _, given := d.Parameters[name]; !given && b.merged.get("parameters").get(name) == nil && !file.parameters[name].hasFallback {
+			b.lack(name, d.TemplatePath, file.parameters[name].origin, d.Environment)
 		}
 	}
 }
@@ -201,7 +197,7 @@ func (b builder) joined(given scalars) string {
 // policy reads a merged policy.
 func (l *loader) policy(n *node) (approval.Policy, bool) {
 	var raw rawPolicy
-	decoder{l.report}.decode(n, reflect.ValueOf(&raw).Elem(), false)
+	decoder{report: l.report, merged: true}.decode(n, reflect.ValueOf(&raw).Elem(), false)
 	policy := approval.Default()
 	if raw.Approval.When.At != nil {
 		policy.When = approval.When(raw.Approval.When.Value)
@@ -220,8 +216,12 @@ func (l *loader) policy(n *node) (approval.Policy, bool) {
 func (b builder) checkTightened(d Definition) {
 	floor := b.environment.Approval
 	for _, key := range d.Approval.LooserThan(floor) {
-		b.report.at(b.policy.get("approval").get(key),
-			"looser than environment %s, which asks for %s; a service may tighten policy, never loosen it", d.Environment, floorText(floor, key))
+		at := b.policy.get("approval").get(key)
+		if at == nil {
+			// Null took the key away, which was reported: a policy has no keys to remove.
+			continue
+		}
+		b.report.at(at, "looser than environment %s, which asks for %s; a service may tighten policy, never loosen it", d.Environment, floorText(floor, key))
 	}
 	if d.AllowParameterOverrides && !b.environment.AllowParameterOverrides {
 		b.report.at(b.policy.get("allowParameterOverrides"),
@@ -268,6 +268,7 @@ func (l *loader) span(t text, fallback, most time.Duration) time.Duration {
 	d := parseSpan(t.Value)
 	if d < minWait || d > most {
 		l.report.at(t.At, "%s cannot be used: use %s to %s", t.Value, formatSpan(minWait), formatSpan(most))
+		return fallback
 	}
 	return d
 }

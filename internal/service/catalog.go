@@ -18,6 +18,9 @@ type Catalog struct {
 	definitions map[string]Definition
 	// disabled says where a service was disabled in an environment.
 	disabled map[string]Origin
+	// written holds the services' files, and inherited the parameters that environments give to all services, for New.
+	written   map[string]*node
+	inherited map[string][]string
 }
 
 // Environment is where services are deployed to.

@@ -11,6 +11,8 @@ import (
 // with its place. No YAML library reports more than the first.
 type decoder struct {
 	report *report
+	// merged nodes come from files that were read before, so that their unknown keys are known.
+	merged bool
 }
 
 // moved says where keys belong that people write from memory of other tools, or of an earlier draft.
@@ -66,8 +68,10 @@ func (d decoder) decode(n *node, into reflect.Value, nullable bool) {
 
 func (d decoder) checkNull(n *node, nullable bool) {
 	switch {
-	case !nullable:
+	case !nullable && n.text == "":
 		d.report.at(n, "the key has no value; give it one or remove it")
+	case !nullable:
+		d.report.at(n, "null removes nothing here; give the key a value or remove it")
 	case n.text == "":
 		d.report.at(n, `the key has no value; write null to remove what is inherited, or "" for empty text`)
 	}
@@ -82,7 +86,9 @@ func (d decoder) decodeStruct(n *node, into reflect.Value) {
 	for _, e := range n.entries {
 		f, known := fields[e.key]
 		if !known {
-			d.unknownKey(e, fields)
+			if !d.merged {
+				d.unknownKey(e, fields)
+			}
 			continue
 		}
 		d.decode(e.value, into.FieldByIndex(f.index), f.nullable)
@@ -102,7 +108,7 @@ func (d decoder) unknownKey(e entry, fields map[string]field) {
 		}
 	}
 	hint := didYouMean(e.key, known)
-	if advice, ok := moved[e.key]; ok && suggest(e.key, known) == "" {
+	if advice, ok := moved[e.key]; ok {
 		hint = "; " + advice
 	}
 	d.report.add(e.at, e.value.path, "unknown key %q%s", shorten(e.key), hint)
@@ -128,7 +134,11 @@ var structs = map[reflect.Type]map[string]field{
 	reflect.TypeFor[rawServiceEnvironment](): fieldsOf(reflect.TypeFor[rawServiceEnvironment]()),
 	reflect.TypeFor[rawSettings]():           fieldsOf(reflect.TypeFor[rawSettings]()),
 	reflect.TypeFor[rawTimeouts]():           fieldsOf(reflect.TypeFor[rawTimeouts]()),
+	reflect.TypeFor[rawSecret]():             fieldsOf(reflect.TypeFor[rawSecret]()),
 }
+
+// inherited are the structs whose keys stand in several layers.
+var inherited = []reflect.Type{reflect.TypeFor[rawSettings](), reflect.TypeFor[rawTimeouts](), reflect.TypeFor[rawSecret]()}
 
 func fieldsOf(t reflect.Type) map[string]field {
 	fields := map[string]field{}
@@ -144,7 +154,7 @@ func fieldsOf(t reflect.Type) map[string]field {
 		fields[name] = field{
 			index:    f.Index,
 			required: options != "omitempty",
-			nullable: owner == reflect.TypeFor[rawSettings]() || owner == reflect.TypeFor[rawTimeouts](),
+			nullable: slices.Contains(inherited, owner),
 			promised: f.Type == reflect.TypeFor[unimplemented](),
 		}
 	}

@@ -39,7 +39,7 @@ func (v names) text(n *node, r *report) *node {
 		return n
 	}
 	var b strings.Builder
-	rest := n.text
+	rest, result := n.text, *n
 	for {
 		before, after, found := strings.Cut(rest, "${")
 		b.WriteString(before)
@@ -49,16 +49,18 @@ func (v names) text(n *node, r *report) *node {
 		name, tail, closed := strings.Cut(after, "}")
 		if !closed {
 			r.at(n, "${ is not closed with }")
-			return n
+			result.broken = true
+			break
 		}
 		value, known := v[name]
 		if !known {
 			r.at(n, "${%s} is not known%s", shorten(name), didYouMean(name, slices.Collect(maps.Keys(v))))
 		}
+		// A known name without a value is one that was refused where it is written.
+		result.broken = result.broken || value == ""
 		b.WriteString(value)
 		rest = tail
 	}
-	result := *n
 	result.text = b.String()
 	return &result
 }

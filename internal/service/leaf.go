@@ -60,6 +60,11 @@ type (
 	onFailedCreate text
 	resourceType   text
 	changePath     text
+	secretName     text
+	parameterPath  text
+	jsonKey        text
+	versionWord    text
+	versionNumber  integer
 )
 
 // rule is what a leaf must satisfy beyond its form. A JSON Schema can say the same.
@@ -91,7 +96,7 @@ var rules = map[reflect.Type]rule{
 		says: "an AWS region looks like eu-west-1"},
 	reflect.TypeFor[filled]():      {form: textForm, min: 1, max: 2048, says: "use 1 to 2048 characters"},
 	reflect.TypeFor[description](): {form: textForm, max: 1024, says: "use at most 1024 characters"},
-	reflect.TypeFor[span](): {form: textForm, pattern: regexp.MustCompile(`^(([0-9]{1,5}d)?([0-9]{1,5}h)?([0-9]{1,5}m)?[0-9]{1,5}s|([0-9]{1,5}d)?([0-9]{1,5}h)?[0-9]{1,5}m|([0-9]{1,5}d)?[0-9]{1,5}h|[0-9]{1,5}d)$`),
+	reflect.TypeFor[span](): {form: textForm, pattern: regexp.MustCompile(`^([0-9]{1,5}[dhms]){1,4}$`),
 		says: "a time span looks like 90s, 15m, 1h30m or 7d"},
 	reflect.TypeFor[approvalWhen]():   {form: textForm, enum: words(approval.Whens())},
 	reflect.TypeFor[selfApproval]():   {form: textForm, enum: words(approval.Selves())},
@@ -103,6 +108,15 @@ var rules = map[reflect.Type]rule{
 		says: "a resource type looks like AWS::DynamoDB::Table or Custom::Ledger"},
 	reflect.TypeFor[changePath](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9]{1,255}(\.[A-Za-z0-9_*.-]{1,255})?$`),
 		says: "name a resource, or a resource and its property, as Function.Code"},
+	reflect.TypeFor[secretName](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9/_+=.@${}:-]{1,512}$`),
+		says: "use the name or ARN of a secret: letters, digits and / _ + = . @ - :"},
+	reflect.TypeFor[parameterPath](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9/_.${}-]+$`), max: 1011,
+		says: "use the name of a parameter: letters, digits and / _ . -"},
+	reflect.TypeFor[jsonKey](): {form: textForm, pattern: regexp.MustCompile(`^[^:{}]{1,128}$`),
+		says: "use 1 to 128 characters other than : { }"},
+	reflect.TypeFor[versionWord](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,256}$`),
+		says: "use letters, digits and / _ + = . @ -"},
+	reflect.TypeFor[versionNumber](): {form: reflect.TypeFor[integer](), min: 1, max: 100000, says: "use 1 or more"},
 }
 
 func words[T ~string](values []T) []string {
@@ -137,6 +151,9 @@ func (d decoder) decodeLeaf(n *node, into reflect.Value, form reflect.Type) {
 	case reflect.TypeFor[unimplemented]():
 		d.report.at(n, "this key is part of the format but not implemented yet; remove it")
 	case textForm:
+		if n.broken {
+			return
+		}
 		if n.kind != textKind {
 			hint := ""
 			if n.scalar() {
@@ -190,6 +207,8 @@ func (d decoder) checkScalar(n *node) bool {
 	switch {
 	case !n.scalar():
 		d.report.at(n, "want text, a number, true or false, got %s", describe(n))
+		return false
+	case n.broken:
 		return false
 	case !n.faithful():
 		d.report.at(n, "%s is read differently by different YAML readers; put it in quotes", n.text)

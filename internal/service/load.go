@@ -34,7 +34,7 @@ func LoadDir(dir string) (*Catalog, error) {
 // Load reads project.yaml and every service's file at the top of files. Prefix stands before the names of files in
 // problems and origins. Where anything is wrong the error is a Problems with everything that is.
 func Load(files fs.FS, prefix string) (*Catalog, error) {
-	l := &loader{files: files, prefix: prefix, report: newReport()}
+	l := &loader{files: files, prefix: prefix, report: newReport(), lacks: map[lack][]string{}}
 	l.templates = &templates{files: files, prefix: prefix, report: l.report, read: map[string]*template{}}
 	l.builtin = readYAML(Builtin, builtinYAML, definitionYAML, l.report)
 	if err := l.readFiles(); err != nil {
@@ -65,6 +65,8 @@ type loader struct {
 	raw     rawProject
 	// services by name.
 	services map[string]rawSource
+	// lacks are those of the service that is being resolved, with the environments that have them.
+	lacks map[lack][]string
 }
 
 type rawSource struct {
@@ -124,7 +126,7 @@ func (l *loader) read(name string, into reflect.Value) source {
 	before := len(l.report.seen)
 	root := readYAML(l.name(name), content, definitionYAML, l.report)
 	if root != nil {
-		decoder{l.report}.decode(root, into, false)
+		decoder{report: l.report}.decode(root, into, false)
 	}
 	return source{root: root, faulty: len(l.report.seen) > before}
 }

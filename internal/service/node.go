@@ -26,6 +26,8 @@ type node struct {
 	// text is a scalar as it was written, without its quotes.
 	text   string
 	quoted bool
+	// broken text holds a ${…} that could not be replaced; that was reported, and nothing else is said of it.
+	broken bool
 	origin Origin
 	// path is the key in the file.
 	path    string

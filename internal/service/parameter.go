@@ -12,11 +12,11 @@ import (
 
 // parameter is a parameter as its template declares it.
 type parameter struct {
-	kind    string
-	origin  Origin
-	noEcho  bool
-	hasText bool
-	// fallback is the template's default, where hasText says that there is one.
+	kind        string
+	origin      Origin
+	noEcho      bool
+	hasFallback bool
+	// fallback is the template's default, where hasFallback says that there is one.
 	fallback       string
 	allowed        []string
 	pattern        *regexp.Regexp
@@ -80,7 +80,7 @@ func declaredParameter(e entry, r *report) parameter {
 		p.kind = kind.text
 	}
 	if fallback := e.value.get("Default"); fallback != nil {
-		p.hasText = true
+		p.hasFallback = true
 		p.fallback = templateScalar(fallback, r)
 	}
 	if allowed := e.value.get("AllowedValues"); allowed != nil {

@@ -92,6 +92,8 @@ type rawSettings struct {
 	StackName filled `yaml:"stackName,omitempty"`
 	// Parameters of the template. A list is joined with commas.
 	Parameters map[string]scalars `yaml:"parameters,omitempty"`
+	// Parameters whose values are secrets, by reference; CloudFormation looks the values up.
+	Secrets map[string]rawSecret `yaml:"secrets,omitempty"`
 	// Tags of the stack and, through it, of its resources; at most 50.
 	Tags map[string]scalar `yaml:"tags,omitempty"`
 	// What the template may do beyond ordinary resources.
@@ -113,7 +115,6 @@ type rawSettings struct {
 	// Changes that the review folds away, as Function.Code; critical ones are never hidden.
 	IgnoreChanges []changePath `yaml:"ignoreChanges,omitempty"`
 
-	Secrets               unimplemented `yaml:"secrets,omitempty"`
 	DependsOn             unimplemented `yaml:"dependsOn,omitempty"`
 	RollbackAlarms        unimplemented `yaml:"rollbackAlarms,omitempty"`
 	TerminationProtection unimplemented `yaml:"terminationProtection,omitempty"`
@@ -129,4 +130,20 @@ type rawTimeouts struct {
 	ChangeSet span `yaml:"changeSet,omitempty"`
 	// Executing the change set. Default 2h.
 	Execution span `yaml:"execution,omitempty"`
+}
+
+// rawSecret names where a secret is kept. It becomes a dynamic reference of CloudFormation.
+type rawSecret struct {
+	// Name or ARN of a secret in Secrets Manager.
+	SecretsManager secretName `yaml:"secretsManager,omitempty"`
+	// Key within a secret that holds a JSON object.
+	JSONKey jsonKey `yaml:"jsonKey,omitempty"`
+	// Version of the secret by its label. Default AWSCURRENT.
+	VersionStage versionWord `yaml:"versionStage,omitempty"`
+	// Version of the secret by its id, which pins it.
+	VersionID versionWord `yaml:"versionId,omitempty"`
+	// Name of a SecureString in Parameter Store.
+	SSMSecure parameterPath `yaml:"ssmSecure,omitempty"`
+	// Version of the SecureString, which pins it.
+	Version versionNumber `yaml:"version,omitempty"`
 }

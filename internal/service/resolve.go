@@ -22,6 +22,8 @@ func (l *loader) resolve() *Catalog {
 		project:     l.raw.Project.Value,
 		definitions: map[string]Definition{},
 		disabled:    map[string]Origin{},
+		written:     map[string]*node{},
+		inherited:   map[string][]string{},
 	}
 	if l.project.root == nil {
 		return c
@@ -29,9 +31,12 @@ func (l *loader) resolve() *Catalog {
 	environments := l.environments()
 	for _, e := range environments {
 		c.environments = append(c.environments, e.Environment)
+		shared := merge(l.project.root.get("defaults").get("parameters"), e.defaults.get("parameters"))
+		c.inherited[e.Name] = shared.keys()
 	}
 	for _, name := range slices.Sorted(maps.Keys(l.services)) {
 		s := l.services[name]
+		c.written[name] = s.root
 		l.checkEnvironmentNames(s)
 		listed := Service{
 			Name: name, Owner: s.raw.Owner.Value, Description: s.raw.Description.Value, File: s.root.origin.File,
@@ -45,6 +50,7 @@ func (l *loader) resolve() *Catalog {
 			listed.Environments = append(listed.Environments, e.Name)
 			c.definitions[deployment.Key(name, e.Name)] = l.definition(s, e)
 		}
+		l.reportLacks(s)
 		c.services = append(c.services, listed)
 	}
 	checkStackNames(c, l)
@@ -113,7 +119,7 @@ func (l *loader) definition(s rawSource, e environment) Definition {
 	}
 	merged = known.interpolate(merged, l.report)
 	var settings rawSettings
-	decoder{l.report}.decode(merged, reflect.ValueOf(&settings).Elem(), true)
+	decoder{report: l.report, merged: true}.decode(merged, reflect.ValueOf(&settings).Elem(), true)
 
 	policy := merge(e.floor, s.root.get("policy"), override.get("policy"))
 	b := builder{loader: l, source: s, environment: e, settings: settings, merged: merged, policy: policy}
@@ -177,4 +183,33 @@ func (l *loader) placeOf(d Definition, key string) Origin {
 		return at
 	}
 	return l.services[d.Service].root.origin
+}
+
+// lack is a parameter that a service gives no value and its template no default.
+type lack struct {
+	parameter string
+	template  string
+	declared  Origin
+}
+
+// lack notes a lack, which is reported once for all environments.
+func (b builder) lack(parameter, template string, declared Origin, environment string) {
+	key := lack{parameter, template, declared}
+	b.lacks[key] = append(b.lacks[key], environment)
+}
+
+// reportLacks reports what the service lacks, unless it may stand under a key that could not be read.
+func (l *loader) reportLacks(s rawSource) {
+	place := s.root
+	if section := place.get("parameters"); section != nil {
+		place = section
+	}
+	for missing, environments := range l.lacks {
+		if s.faulty || l.project.faulty {
+			break
+		}
+		l.report.add(place.origin, "parameters", "service %s gives no %s in %s, and template %s has no default for it (%s); add it",
+			s.raw.Service.Value, missing.parameter, strings.Join(environments, ", "), missing.template, missing.declared)
+	}
+	clear(l.lacks)
 }

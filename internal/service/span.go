@@ -33,7 +33,8 @@ func formatSpan(d time.Duration) string {
 		size time.Duration
 		name string
 	}{{24 * time.Hour, "d"}, {time.Hour, "h"}, {time.Minute, "m"}, {time.Second, "s"}} {
-		if unit.name == "d" && d%unit.size != 0 {
+		// People say 24h and 48h, and 7d.
+		if unit.name == "d" && d <= 48*time.Hour {
 			continue
 		}
 		if count := d / unit.size; count > 0 {

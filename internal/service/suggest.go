@@ -8,9 +8,11 @@ import (
 
 // suggest returns the known word that given was probably meant to be, or "".
 func suggest(given string, known []string) string {
-	best, bestDistance := "", len([]rune(given))/3+1
+	length := len([]rune(given))
+	best, bestDistance := "", max(length/3, 1)
 	for _, word := range known {
-		if d := distance(strings.ToLower(given), strings.ToLower(word)); d <= bestDistance && (best == "" || d < bestDistance) {
+		d := distance(strings.ToLower(given), strings.ToLower(word))
+		if d < length && d <= bestDistance && (best == "" || d < bestDistance) {
 			best, bestDistance = word, d
 		}
 	}
@@ -24,6 +26,9 @@ func didYouMean(given string, known []string) string {
 	}
 	if len(known) == 0 || len(known) > 40 {
 		return ""
+	}
+	if len(known) == 1 {
+		return "; use " + known[0]
 	}
 	known = slices.Sorted(slices.Values(known))
 	return "; use one of " + strings.Join(known, ", ")

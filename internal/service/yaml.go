@@ -58,7 +58,7 @@ func readYAML(file string, content []byte, d dialect, r *report) *node {
 		r.add(whole, "", "the file is empty")
 		return nil
 	case len(bodies) > 1:
-		r.add(reader.origin(bodies[1].GetToken()), "", "the file holds a second YAML document; keep one document a file")
+		r.add(reader.startOf(bodies[1]), "", "the file holds a second YAML document; keep one document a file")
 		return nil
 	}
 	n := reader.node(bodies[0], "")
