@@ -2,25 +2,31 @@ package tail
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
 const masked = "***"
 
 // secrets are the shapes in which credentials turn up in reasons: handlers repeat connection strings, requests and
-// property values. Each keeps what is around the secret, so that the reason still says where it leaked.
+// property values. Each keeps what is around the secret, so that the reason still says where it leaked. A text without
+// any of the hints, which are in lower case, holds no such secret.
 var secrets = []struct {
+	hints   []string
 	pattern *regexp.Regexp
 	with    string
 }{
-	{regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@:'"]*:[^\s/@'"]+@`), "${1}" + masked + "@"},
-	{regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), masked},
-	{regexp.MustCompile(`(?i)\b(X-Amz-(?:Signature|Security-Token|Credential))=[^&\s"']+`), "${1}=" + masked},
-	{regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), masked},
-	{regexp.MustCompile(`\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xoxb|xoxp|xoxa|sk_live|rk_live)[_-][A-Za-z0-9_-]{10,}`), masked},
-	{regexp.MustCompile(`(?i)\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{16,}`), "${1} " + masked},
-	{regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), masked},
+	{[]string{"://"}, regexp.MustCompile(`([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@:'"]*:[^\s'"]+@`), "${1}" + masked + "@"},
+	{[]string{"akia", "asia"}, regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`), masked},
+	{[]string{"x-amz-"}, regexp.MustCompile(`(?i)\b(X-Amz-(?:Signature|Security-Token|Credential))=[^&\s"']+`), "${1}=" + masked},
+	{[]string{"eyj"}, regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*`), masked},
+	{[]string{"gh", "glpat", "xox", "_live"}, regexp.MustCompile(`\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|xoxb|xoxp|xoxa|sk_live|rk_live)[_-][A-Za-z0-9_-]{10,}`), masked},
+	{[]string{"bearer", "basic"}, regexp.MustCompile(`(?i)\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{16,}`), "${1} " + masked},
+	{[]string{"private key"}, regexp.MustCompile(`(?s)-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)`), masked},
 }
+
+// namedHints are in every name that namedSecret knows.
+var namedHints = []string{"passw", "secret", "key", "token"}
 
 // namedSecret is a value after a name that says what it is.
 var namedSecret = regexp.MustCompile(`(?i)\b([a-z0-9_.-]*(?:password|passwd|secret[_-]?access[_-]?key|client[_-]?secret|api[_-]?key|auth[_-]?token|access[_-]?token|private[_-]?key)["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s,;&"'{}()\[\]]+)`)
@@ -33,8 +39,17 @@ var complaint = map[string]bool{
 
 // Mask replaces what looks like a credential by asterisks.
 func Mask(text string) string {
+	lower := strings.ToLower(text)
+	hinted := func(hints []string) bool {
+		return slices.ContainsFunc(hints, func(hint string) bool { return strings.Contains(lower, hint) })
+	}
 	for _, secret := range secrets {
-		text = secret.pattern.ReplaceAllString(text, secret.with)
+		if hinted(secret.hints) {
+			text = secret.pattern.ReplaceAllString(text, secret.with)
+		}
+	}
+	if !hinted(namedHints) {
+		return text
 	}
 	return namedSecret.ReplaceAllStringFunc(text, func(found string) string {
 		match := namedSecret.FindStringSubmatch(found)

@@ -71,6 +71,7 @@ func TestPlain(t *testing.T) {
 func TestMask(t *testing.T) {
 	for text, want := range map[string]string{
 		"connect to postgres://app:hunter2@db:5432/orders failed":                                            "connect to postgres://***@db:5432/orders failed",
+		"connect to postgres://app:p@ss/word@db/orders failed":                                               "connect to postgres://***@db/orders failed",
 		"key AKIAIOSFODNN7EXAMPLE is not valid":                                                              "key *** is not valid",
 		"GET https://b.s3.amazonaws.com/k?X-Amz-Credential=AKIA%2F1&X-Amz-Signature=abcdef&x=1 gave 403":     "GET https://b.s3.amazonaws.com/k?X-Amz-Credential=***&X-Amz-Signature=***&x=1 gave 403",
 		`{"password":"hunter2","user":"app"}`:                                                                `{"password":***,"user":"app"}`,
