@@ -79,6 +79,8 @@ func (s *Store) open(ctx context.Context, dir string) error {
 	if err := prepareFiles(folder, s.path); err != nil {
 		return err
 	}
+	// FULL: a commit is on the disk when it returns, also where the power fails. The flow relies on it: the waiter is kept
+	// before the change set is executed. It costs about a millisecond a write (BenchmarkStore).
 	if s.writer, err = sql.Open("sqlite", dataSource(s.path, "synchronous(FULL)")); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -118,9 +119,10 @@ func third[A, B any](_ A, _ B, err error) error { return err }
 
 func TestCallsLeaveNoMethodOut(t *testing.T) {
 	named := calls(nil)
+	others := []string{"Close", "LimitPages", "WriteWhileReading"}
 	methods := reflect.TypeFor[*sqlite.Store]()
 	for i := range methods.NumMethod() {
-		if name := methods.Method(i).Name; name != "Close" && named[name] == nil {
+		if name := methods.Method(i).Name; !slices.Contains(others, name) && named[name] == nil {
 			t.Errorf("%s is not among the calls that are tested", name)
 		}
 	}
@@ -198,6 +200,43 @@ func TestDamagedTextIsSaidNotShown(t *testing.T) {
 		if err := calls(s)[name](t.Context()); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestAFullDiskStopsOneWriteAndNoOther(t *testing.T) {
+	s, ctx := open(t, t.TempDir()), t.Context()
+	if err := createAwaiting(ctx, s, anID); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		// Each time anew: the limit is the connection's, and SQLite's own rolling back costs the connection.
+		if err := s.LimitPages(ctx, 10); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.UpdateRecord(ctx, anID, func(r *store.Record) error {
+			r.Cause = strings.Repeat("long", 50_000)
+			return nil
+		})
+		if err == nil || !strings.Contains(err.Error(), "the disk is full") {
+			t.Fatalf("error = %v, want that the disk is full", err)
+		}
+	}
+	record, err := s.UpdateRecord(ctx, anID, func(*store.Record) error { return nil })
+	if err != nil || record.Cause != "" || record.Version != 1 {
+		t.Errorf("cause of %d bytes, version %d, error %v; want none, 1", len(record.Cause), record.Version, err)
+	}
+}
+
+func TestReadersCannotWrite(t *testing.T) {
+	s := open(t, t.TempDir())
+	if err := createAwaiting(t.Context(), s, anID); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.WriteWhileReading(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		t.Errorf("error = %v, want that it cannot be written", err)
+	}
+	if _, err := s.Record(t.Context(), anID); err != nil {
+		t.Error(err)
 	}
 }
 
