@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,6 +143,9 @@ func (f FrontDoor) check(caller Caller, ask Ask) (service.Definition, error) {
 		return service.Definition{}, deployment.Faultf(deployment.InvalidRequest, "a request needs the name of the person who makes it").
 			Advise("name yourself with --as NAME")
 	}
+	if !slices.Contains(deployment.Intents(), ask.Intent) {
+		return service.Definition{}, deployment.Faultf(deployment.InvalidRequest, "the intent of a request is deploy or plan, not %q", ask.Intent)
+	}
 	if ask.CorrelationID != "" {
 		if err := deployment.CheckCorrelationID(ask.CorrelationID); err != nil {
 			return service.Definition{}, deployment.Faultf(deployment.InvalidRequest, "correlation id %q: %w", ask.CorrelationID, err)
@@ -171,11 +175,10 @@ func open(r store.Request, d service.Definition) store.Record {
 // Find returns the deployment of a whole id or of any suffix that only one deployment has.
 func (f FrontDoor) Find(ctx context.Context, idOrSuffix string) (store.Record, error) {
 	if id, err := deployment.ParseID(idOrSuffix); err == nil {
-		record, err := f.Store.Record(ctx, id)
-		if errors.Is(err, store.ErrNotFound) {
-			return store.Record{}, notFound(idOrSuffix)
+		// The end of an id can look like a whole one: ders-prod-… is looked for as a suffix too.
+		if record, err := f.Store.Record(ctx, id); !errors.Is(err, store.ErrNotFound) {
+			return record, err
 		}
-		return record, err
 	}
 	if err := deployment.CheckSuffix(idOrSuffix); err != nil {
 		return store.Record{}, deployment.Faultf(deployment.InvalidRequest, "%w", err)
