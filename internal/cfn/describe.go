@@ -7,7 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/plan"
 )
 
 // ChangeSetDescriber describes change sets.
@@ -21,66 +22,94 @@ type Description struct {
 	Set cloudformation.DescribeChangeSetOutput
 	// Nested are the sets of nested stacks, by their ARN.
 	Nested map[string]Description
+	// WithoutValues holds the logical ids of changes that only the answer without property values lists.
+	WithoutValues map[string]bool
 	// Warnings are what CloudFormation warned of, and what was done about it.
 	Warnings []string
+	// Findings are those of early validation and hooks, of the root set only.
+	Findings []plan.Finding
+	// Limits say what could not be read beside the changes.
+	Limits []string
 	// Partial says that something of the set could not be read.
 	Partial bool
 }
 
-// incomplete is how CloudFormation admits that it left changes out because it could not render their values. It keeps
-// the status CREATE_COMPLETE and says so in the reason only (aws-cdk-cli issue 1780; recorded answers).
-const incomplete = "[WARN] --include-property-values"
+const (
+	// incomplete is how CloudFormation admits that it left changes out because it could not render their values. It keeps
+	// the status CREATE_COMPLETE and says so in the reason only (aws-cdk-cli issue 1780; recorded answers).
+	incomplete = "[WARN] --include-property-values"
+	// maxNesting is far beyond what CloudFormation nests; it ends a cycle of ARNs that a broken answer could hold.
+	maxNesting = 16
+)
 
-// maxNesting is far beyond what CloudFormation nests; it ends a cycle of ARNs that a broken answer could hold.
-const maxNesting = 16
+// DescribeOption changes what DescribeComplete reads.
+type DescribeOption func(*describer)
 
-// DescribeComplete describes a change set with its property values: every page and every nested set. Where
-// CloudFormation left changes out for want of values it describes the set again without them and merges the answers, so
-// that nothing is lost and nothing doubled.
-func DescribeComplete(ctx context.Context, client ChangeSetDescriber, changeSetARN string) (Description, error) {
-	return describeComplete(ctx, client, changeSetARN, 0)
+// WithoutFindings leaves out the findings of hooks and early validation, which enter no digest.
+func WithoutFindings() DescribeOption {
+	return func(d *describer) { d.findings = false }
 }
 
-func describeComplete(ctx context.Context, client ChangeSetDescriber, arn string, depth int) (Description, error) {
-	set, err := allPages(ctx, client, arn, true)
+type describer struct {
+	client   ChangeSetDescriber
+	findings bool
+}
+
+// DescribeComplete describes a change set: every page, every nested set, with property values and once more without. The
+// answer with values leaves dependents out, admitting it or not (recorded answers show both), so both are always read
+// and merged; nothing is lost and nothing doubled. Findings of hooks and early validation are read where the client has
+// the methods of HookDescriber and EventDescriber and the account permits it; otherwise Limits says so.
+func DescribeComplete(ctx context.Context, client ChangeSetDescriber, changeSetARN string, opts ...DescribeOption) (Description, error) {
+	d := describer{client: client, findings: true}
+	for _, opt := range opts {
+		opt(&d)
+	}
+	description, err := d.describe(ctx, changeSetARN, 0)
 	if err != nil {
 		return Description{}, err
 	}
-	d := Description{Set: set, Nested: map[string]Description{}}
-	// The plain answer may list dependents that the one with values leaves out, warned or not (recorded answers), so it
-	// is always read.
-	plain, err := allPages(ctx, client, arn, false)
+	if d.findings {
+		if err := d.addFindings(ctx, changeSetARN, &description); err != nil {
+			return Description{}, err
+		}
+	}
+	return description, nil
+}
+
+func (d describer) describe(ctx context.Context, arn string, depth int) (Description, error) {
+	set, err := d.allPages(ctx, arn, true)
 	if err != nil {
 		return Description{}, err
 	}
-	d.merge(plain)
-	for _, change := range d.Set.Changes {
-		if change.ResourceChange == nil {
+	plain, err := d.allPages(ctx, arn, false)
+	if err != nil {
+		return Description{}, err
+	}
+	description := merged(set, plain)
+	for _, change := range description.Set.Changes {
+		if change.ResourceChange == nil || aws.ToString(change.ResourceChange.ChangeSetId) == "" {
 			continue
 		}
 		nested := aws.ToString(change.ResourceChange.ChangeSetId)
-		if nested == "" {
-			continue
-		}
 		if depth >= maxNesting {
-			d.Partial = true
-			d.Warnings = append(d.Warnings, "the nested change set "+nested+" lies too deep to be read")
+			description.Partial = true
+			description.Warnings = append(description.Warnings, "the nested change set "+nested+" lies too deep to be read")
 			continue
 		}
-		child, err := describeComplete(ctx, client, nested, depth+1)
+		child, err := d.describe(ctx, nested, depth+1)
 		if err != nil {
 			return Description{}, fmt.Errorf("describe the nested change set of %s: %w", aws.ToString(change.ResourceChange.LogicalResourceId), err)
 		}
-		d.Nested[nested] = child
+		description.Nested[nested] = child
 	}
-	return d, nil
+	return description, nil
 }
 
-func allPages(ctx context.Context, client ChangeSetDescriber, arn string, values bool) (cloudformation.DescribeChangeSetOutput, error) {
+func (d describer) allPages(ctx context.Context, arn string, values bool) (cloudformation.DescribeChangeSetOutput, error) {
 	var whole cloudformation.DescribeChangeSetOutput
 	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(arn), IncludePropertyValues: aws.Bool(values)}
 	for first := true; ; first = false {
-		page, err := client.DescribeChangeSet(ctx, in)
+		page, err := d.client.DescribeChangeSet(ctx, in)
 		if err != nil {
 			return cloudformation.DescribeChangeSetOutput{}, err
 		}
@@ -89,77 +118,31 @@ func allPages(ctx context.Context, client ChangeSetDescriber, arn string, values
 			whole.Changes = nil
 		}
 		whole.Changes = append(whole.Changes, page.Changes...)
-		if aws.ToString(page.NextToken) == "" {
+		token := aws.ToString(page.NextToken)
+		if token == "" {
 			whole.NextToken = nil
 			return whole, nil
+		}
+		if token == aws.ToString(in.NextToken) {
+			return cloudformation.DescribeChangeSetOutput{}, fmt.Errorf("describe change set %s: page %q names itself as the next page", arn, token)
 		}
 		in = &cloudformation.DescribeChangeSetInput{ChangeSetName: in.ChangeSetName, IncludePropertyValues: in.IncludePropertyValues, NextToken: page.NextToken}
 	}
 }
 
-// merge adds what only the answer without values lists, and takes its reason where the other was overwritten.
-func (d *Description) merge(plain cloudformation.DescribeChangeSetOutput) {
-	reason := aws.ToString(d.Set.StatusReason)
-	if strings.Contains(reason, incomplete) {
+// merged puts the answers with and without property values together.
+func merged(set, plain cloudformation.DescribeChangeSetOutput) Description {
+	d := Description{Set: set, Nested: map[string]Description{}, WithoutValues: map[string]bool{}}
+	if reason := aws.ToString(set.StatusReason); strings.Contains(reason, incomplete) {
 		d.Warnings = append(d.Warnings, reason+" (described again without values, and both answers merged)")
 		d.Set.StatusReason = plain.StatusReason
 	}
-	at := map[string]int{}
-	for i, change := range d.Set.Changes {
-		if change.ResourceChange != nil {
-			at[aws.ToString(change.ResourceChange.LogicalResourceId)] = i
+	var onlyPlain []int
+	d.Set.Changes, onlyPlain = mergeChanges(set.Changes, plain.Changes)
+	for _, at := range onlyPlain {
+		if change := d.Set.Changes[at].ResourceChange; change != nil {
+			d.WithoutValues[aws.ToString(change.LogicalResourceId)] = true
 		}
 	}
-	for _, change := range plain.Changes {
-		if change.ResourceChange == nil {
-			d.Set.Changes = appendUnknown(d.Set.Changes, change)
-			continue
-		}
-		i, known := at[aws.ToString(change.ResourceChange.LogicalResourceId)]
-		if !known {
-			d.Set.Changes = append(d.Set.Changes, change)
-			continue
-		}
-		merged := *d.Set.Changes[i].ResourceChange
-		mergeDetails(&merged, *change.ResourceChange)
-		d.Set.Changes[i].ResourceChange = &merged
-	}
-}
-
-// appendUnknown keeps changes of a type that is no resource: they are counted and shown, once.
-func appendUnknown(changes []types.Change, change types.Change) []types.Change {
-	for _, c := range changes {
-		if c.ResourceChange == nil && c.Type == change.Type {
-			return changes
-		}
-	}
-	return append(changes, change)
-}
-
-func mergeDetails(into *types.ResourceChange, plain types.ResourceChange) {
-	details := append([]types.ResourceChangeDetail(nil), into.Details...)
-	for _, detail := range plain.Details {
-		found := false
-		for _, d := range details {
-			found = found || sameDetail(d, detail)
-		}
-		if !found {
-			details = append(details, detail)
-		}
-	}
-	into.Details = details
-}
-
-func sameDetail(a, b types.ResourceChangeDetail) bool {
-	if a.ChangeSource != b.ChangeSource || aws.ToString(a.CausingEntity) != aws.ToString(b.CausingEntity) {
-		return false
-	}
-	if a.Target == nil || b.Target == nil {
-		return a.Target == nil && b.Target == nil
-	}
-	if a.Target.Attribute != b.Target.Attribute {
-		return false
-	}
-	// Tags and policies have no name; with values they have a path instead.
-	return aws.ToString(a.Target.Name) == aws.ToString(b.Target.Name)
+	return d
 }

@@ -109,7 +109,7 @@ type Completeness struct {
 	// Shown counts those reachable from the items.
 	Shown            int `json:"shown"`
 	NestedChangeSets int `json:"nestedChangeSets"`
-	// Unknown counts the items of which a word was not understood.
+	// Unknown counts the items of which it cannot be told what happens to them.
 	Unknown int `json:"unknown"`
 	// Partial: pages or nested change sets are missing, so there may be changes that nobody saw.
 	Partial  bool     `json:"partial"`
@@ -150,6 +150,8 @@ type Item struct {
 	// CausedBy and KnockOn are paths of items: those whose change brings this one about, and those that this one brings about.
 	CausedBy []string `json:"causedBy"`
 	KnockOn  []string `json:"knockOn"`
+	// KnockOnMore counts those beyond the ones that KnockOn lists.
+	KnockOnMore int `json:"knockOnMore,omitempty"`
 	// DriftStatus is CloudFormation's word for the live resource against the last deployment; empty: not reported.
 	DriftStatus string `json:"driftStatus,omitempty"`
 	// DriftIgnored lists the live differences that this deployment leaves alone, as "path (reason)".

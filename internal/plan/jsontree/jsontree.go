@@ -60,6 +60,9 @@ func Parse(text string) (any, error) {
 // base64 text of a UserData property, which is how CloudFormation reports Fn::Base64, becomes the script it encodes.
 func Expand(value any) any { return expand("", value) }
 
+// ExpandMember is Expand for a value that stands under a name.
+func ExpandMember(name string, value any) any { return expand(name, value) }
+
 func expand(name string, value any) any {
 	switch v := value.(type) {
 	case map[string]any:

@@ -98,6 +98,12 @@ func (m *Masker) Again(tree any) any {
 	return tree
 }
 
+// Script masks a piece of text that may be anything: beside what Text hides, the values that it assigns to sensitive
+// names, and what looks like a random key.
+func (m *Masker) Script(text string) string {
+	return m.scrubText(hideRandom(hideAssignments(hideFormats(text))))
+}
+
 func (m *Masker) scrubText(text string) string {
 	if len(m.secrets) == 0 {
 		return text

@@ -1,0 +1,426 @@
+package cfn
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/plan"
+	"stackgate/internal/plan/jsontree"
+	"stackgate/internal/plan/propdiff"
+)
+
+// maxValue bounds the text of one side of a property in the document, in bytes.
+const maxValue = 16 << 10
+
+// sides are the two values of a property. A value that is not there and one that was not reported are told apart by the
+// property's Change.
+type sides struct {
+	old, new       any
+	hasOld, hasNew bool
+	cutOld, cutNew bool
+}
+
+// properties makes one line of each changed property, with every cause: CloudFormation lists a property twice when it
+// changes both for a reason it knows and for one that it will know.
+func (b *builder) properties(c *change) []plan.Property {
+	switch {
+	case len(c.details) > 0:
+	case c.raw.Action == types.ChangeActionAdd || c.raw.Action == types.ChangeActionImport:
+		return whole(c.after, plan.ChangeAdd)
+	case c.raw.Action == types.ChangeActionRemove:
+		return whole(c.before, plan.ChangeRemove)
+	}
+	var places []string
+	byPlace := map[string][]detail{}
+	for _, d := range c.details {
+		if _, seen := byPlace[d.place]; !seen {
+			places = append(places, d.place)
+		}
+		byPlace[d.place] = append(byPlace[d.place], d)
+	}
+	list := make([]plan.Property, 0, len(places))
+	for _, place := range places {
+		list = append(list, c.property(place, byPlace[place]))
+	}
+	list = append(list, c.unlisted(places)...)
+	slices.SortStableFunc(list, func(a, b plan.Property) int { return strings.Compare(a.Path, b.Path) })
+	withoutInner(list)
+	return list
+}
+
+// whole lists what a resource that comes or goes consists of.
+func whole(tree any, kind plan.Change) []plan.Property {
+	object, _ := jsontree.Object(tree)
+	var list []plan.Property
+	add := func(path, attribute string, value any) {
+		s := sides{old: value, hasOld: kind == plan.ChangeRemove, new: value, hasNew: kind == plan.ChangeAdd}
+		list = append(list, s.property(plan.Property{Path: path, Attribute: attribute, Change: kind, Recreation: plan.RecreationNever}))
+	}
+	for _, attribute := range jsontree.SortedKeys(object) {
+		members, ok := jsontree.Object(object[attribute])
+		if attribute != "Properties" || !ok {
+			add(jsontree.Join("", attribute), attribute, object[attribute])
+			continue
+		}
+		for _, name := range jsontree.SortedKeys(members) {
+			add(jsontree.Join("/Properties", name), attribute, members[name])
+		}
+	}
+	return list
+}
+
+// property makes the line of the details that name one place.
+func (c *change) property(place string, details []detail) plan.Property {
+	p := plan.Property{Path: place, Recreation: plan.RecreationNever, Change: plan.ChangeUnknown}
+	var s sides
+	for i, d := range details {
+		if p.Attribute == "" {
+			p.Attribute = d.Attribute
+		}
+		if kind := changeOf(d.Change); i == 0 || p.Change == plan.ChangeUnknown {
+			p.Change = kind
+		}
+		p.Recreation = p.Recreation.Worst(recreationOf(d.Attribute, d.Recreation))
+		cause := plan.Cause{Source: d.Source, Entity: d.Entity, Evaluation: strings.ToLower(d.Evaluation)}
+		if !slices.Contains(p.Causes, cause) {
+			p.Causes = append(p.Causes, cause)
+		}
+		s.take(d)
+		if d.live != nil || d.deployed != nil {
+			p.Drift = &plan.PropertyDrift{Live: d.live, LastDeployed: d.deployed}
+		}
+	}
+	if p.Drift == nil {
+		p.Drift = c.driftAt(place)
+	}
+	slices.SortFunc(p.Causes, func(x, y plan.Cause) int {
+		return strings.Compare(x.Source+"\x00"+x.Entity+"\x00"+x.Evaluation, y.Source+"\x00"+y.Entity+"\x00"+y.Evaluation)
+	})
+	s.consult(c, place, p.Change)
+	if p.Change == plan.ChangeUnknown && wordless(details) {
+		p.Change = s.kind()
+	}
+	p.TagKey = c.tagKey(p, s)
+	return s.property(p)
+}
+
+// driftAt compares, where CloudFormation looked at the live resource, what it found with the last deployment.
+func (c *change) driftAt(place string) *plan.PropertyDrift {
+	if c.previous == nil || c.before == nil {
+		return nil
+	}
+	live, isLive := jsontree.Lookup(c.before, place)
+	deployed, wasDeployed := jsontree.Lookup(c.previous, place)
+	if isLive == wasDeployed && jsontree.Equal(live, deployed) {
+		return nil
+	}
+	drift := &plan.PropertyDrift{}
+	if isLive {
+		drift.Live = aws.String(displayText(live))
+	}
+	if wasDeployed {
+		drift.LastDeployed = aws.String(displayText(deployed))
+	}
+	return drift
+}
+
+// take keeps the values of the first detail that has them, in an order that does not depend on the answer's.
+func (s *sides) take(d detail) {
+	if d.hasOld && (!s.hasOld || jsontree.Canonical(d.before) < jsontree.Canonical(s.old)) {
+		s.old, s.hasOld, s.cutOld = d.before, true, d.cutOld
+	}
+	if d.hasNew && (!s.hasNew || jsontree.Canonical(d.after) < jsontree.Canonical(s.new)) {
+		s.new, s.hasNew, s.cutNew = d.after, true, d.cutNew
+	}
+}
+
+// consult prefers the contexts, which are whole, to the values of the details, which can be cut off. Where the two
+// disagree in more than length the detail is right: the element numbers in its path may be those of the other side.
+func (s *sides) consult(c *change, place string, kind plan.Change) {
+	if old, ok := jsontree.Lookup(c.before, place); ok && kind != plan.ChangeAdd && (!s.hasOld || agree(s.old, old)) {
+		s.old, s.hasOld, s.cutOld = old, true, false
+	}
+	if new, ok := jsontree.Lookup(c.after, place); ok && kind != plan.ChangeRemove && (!s.hasNew || agree(s.new, new)) {
+		s.new, s.hasNew, s.cutNew = new, true, false
+	}
+}
+
+// agree says whether the value of a detail is the one in the context, or its beginning.
+func agree(reported, context any) bool {
+	if jsontree.Equal(reported, context) {
+		return true
+	}
+	if _, masked := reported.(jsontree.Masked); masked {
+		return true
+	}
+	short, whole := displayText(reported), displayText(context)
+	if short == whole {
+		return true
+	}
+	const least = 32 // a shorter value is not one that was cut off
+	short = strings.TrimSuffix(strings.TrimSuffix(short, "…"), "...")
+	return len(short) >= least && strings.HasPrefix(whole, short)
+}
+
+// wordless says whether no detail tells how the property changes.
+func wordless(details []detail) bool {
+	return !slices.ContainsFunc(details, func(d detail) bool { return d.Change != "" })
+}
+
+// kind derives the change from the values where CloudFormation gave no word for it.
+func (s sides) kind() plan.Change {
+	switch {
+	case s.hasOld && s.hasNew:
+		return plan.ChangeModify
+	case s.hasOld:
+		return plan.ChangeRemove
+	case s.hasNew:
+		return plan.ChangeAdd
+	}
+	return plan.ChangeUnknown
+}
+
+// property fills the values into a line.
+func (s sides) property(p plan.Property) plan.Property {
+	p.Encoding = plan.EncodingString
+	p.KnownAfterApply = s.hasNew && strings.Contains(jsontree.Canonical(s.new), plan.KnownAfterApply)
+	p.Truncated = s.hasOld && s.cutOld || s.hasNew && s.cutNew
+	if s.hasOld && hidden(s.old) || s.hasNew && hidden(s.new) || s.hasOld && s.hasNew && alike(s.old, s.new) {
+		p.Sensitive = true
+		return p
+	}
+	p.Encoding = encodingOf(s)
+	if s.hasOld {
+		p.Before = s.text(s.old, p.Encoding, &p.Truncated)
+	}
+	if s.hasNew {
+		p.After = s.text(s.new, p.Encoding, &p.Truncated)
+	}
+	if s.hasOld && s.hasNew && worthEdits(p, s) {
+		p.Edits, p.EditsOmitted = propdiff.Compare(lastToken(p.Path), s.old, s.new)
+	}
+	return p
+}
+
+func hidden(value any) bool {
+	m, ok := value.(jsontree.Masked)
+	return ok && m.Text == plan.TextSensitive
+}
+
+// alike says whether two values differ in what is hidden only.
+func alike(a, b any) bool {
+	x, ok := a.(jsontree.Masked)
+	y, also := b.(jsontree.Masked)
+	return ok && also && x.Text == y.Text && !x.Same(y)
+}
+
+func encodingOf(s sides) plan.Encoding {
+	encoding := plan.EncodingString
+	for _, side := range []struct {
+		value any
+		has   bool
+	}{{s.old, s.hasOld}, {s.new, s.hasNew}} {
+		if !side.has {
+			continue
+		}
+		switch v := side.value.(type) {
+		case string:
+			if strings.Contains(v, "\n") && encoding == plan.EncodingString {
+				encoding = plan.EncodingText
+			}
+		case jsontree.Masked:
+			if strings.Contains(v.Text, "\n") && encoding == plan.EncodingString {
+				encoding = plan.EncodingText
+			}
+		case jsontree.Document:
+			if encoding != plan.EncodingJSON {
+				encoding = plan.EncodingDocument
+			}
+		default:
+			return plan.EncodingJSON
+		}
+	}
+	return encoding
+}
+
+func (s sides) text(value any, encoding plan.Encoding, truncated *bool) *string {
+	text := displayText(value)
+	if encoding == plan.EncodingJSON {
+		text = jsontree.Canonical(value)
+	}
+	text, cut := propdiff.Shorten(text, maxValue)
+	*truncated = *truncated || cut
+	return &text
+}
+
+// displayText writes a string as it is and everything else as JSON.
+func displayText(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case jsontree.Masked:
+		return v.Text
+	case jsontree.Document:
+		return jsontree.Canonical(v.Value)
+	}
+	return jsontree.Canonical(value)
+}
+
+// worthEdits says whether a value is better read as its differences than as a whole.
+func worthEdits(p plan.Property, s sides) bool {
+	const short = 400
+	if p.Encoding != plan.EncodingString {
+		return container(s.old) && container(s.new) || p.Encoding == plan.EncodingText || p.Encoding == plan.EncodingDocument
+	}
+	return len(*p.Before) > short && len(*p.After) > short
+}
+
+func container(value any) bool {
+	switch value.(type) {
+	case map[string]any, []any, jsontree.Document:
+		return true
+	}
+	return false
+}
+
+func lastToken(pointer string) string {
+	tokens := jsontree.Tokens(pointer)
+	for _, token := range slices.Backward(tokens) {
+		if _, err := strconv.Atoi(token); err != nil {
+			return token
+		}
+	}
+	return ""
+}
+
+// unlisted makes lines of differences between the contexts that no detail names. In drift-aware sets there are
+// differences that CloudFormation leaves alone, so there its own list is taken as it is.
+func (c *change) unlisted(places []string) []plan.Property {
+	if c.raw.Action != types.ChangeActionModify || c.before == nil || c.after == nil || c.raw.ResourceDriftStatus != "" {
+		return nil
+	}
+	recreation := plan.RecreationUnknown
+	if c.raw.Replacement == types.ReplacementFalse {
+		recreation = plan.RecreationNever
+	}
+	var list []plan.Property
+	compare := func(path, attribute string, old, new any, hasOld, hasNew bool) {
+		if hasOld == hasNew && jsontree.Equal(old, new) {
+			return
+		}
+		s := sides{old: old, new: new, hasOld: hasOld, hasNew: hasNew}
+		list = append(list, s.property(plan.Property{Path: path, Attribute: attribute, Change: s.kind(), Recreation: recreation}))
+	}
+	before, _ := jsontree.Object(c.before)
+	after, _ := jsontree.Object(c.after)
+	for _, attribute := range keysOfBoth(before, after) {
+		path := jsontree.Join("", attribute)
+		if attribute != "Properties" {
+			if !touched(places, path) {
+				compare(path, attribute, before[attribute], after[attribute], has(before, attribute), has(after, attribute))
+			}
+			continue
+		}
+		old, _ := jsontree.Object(before[attribute])
+		new, _ := jsontree.Object(after[attribute])
+		for _, name := range keysOfBoth(old, new) {
+			if at := jsontree.Join(path, name); !touched(places, at) && (name != "Tags" || !touched(places, "/Tags")) {
+				compare(at, attribute, old[name], new[name], has(old, name), has(new, name))
+			}
+		}
+	}
+	return list
+}
+
+func has(object map[string]any, name string) bool {
+	_, ok := object[name]
+	return ok
+}
+
+func keysOfBoth(a, b map[string]any) []string {
+	keys := append(jsontree.SortedKeys(a), jsontree.SortedKeys(b)...)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// touched says whether a place is at, above or below the path.
+func touched(places []string, path string) bool {
+	return slices.ContainsFunc(places, func(place string) bool { return jsontree.Within(place, path) || jsontree.Within(path, place) })
+}
+
+// withoutInner takes from a line the differences that lines further in show already.
+func withoutInner(list []plan.Property) {
+	for i := range list {
+		outer := &list[i]
+		if len(outer.Edits) == 0 {
+			continue
+		}
+		outer.Edits = slices.DeleteFunc(outer.Edits, func(e plan.Edit) bool {
+			return slices.ContainsFunc(list, func(inner plan.Property) bool {
+				return inner.Path != outer.Path && jsontree.Within(inner.Path, outer.Path) && jsontree.Within(outer.Path+e.Path, inner.Path)
+			})
+		})
+	}
+}
+
+// tagKey names the tag that a path is inside of. Stack tags stand in no context; they are found by their new value.
+func (c *change) tagKey(p plan.Property, s sides) string {
+	tokens := jsontree.Tokens(p.Path)
+	if p.Attribute != "Tags" || len(tokens) < 2 {
+		return ""
+	}
+	list := strings.TrimSuffix(p.Path, "/"+tokens[len(tokens)-1])
+	for _, tree := range []any{c.after, c.before} {
+		if key, ok := jsontree.Lookup(tree, list+"/Key"); ok && tokens[len(tokens)-1] == "Value" {
+			text, _ := jsontree.Text(key)
+			return text
+		}
+	}
+	if tokens[len(tokens)-1] != "Value" || !s.hasNew {
+		return ""
+	}
+	found := ""
+	for _, tag := range c.scope.tags {
+		if aws.ToString(tag.Value) == displayText(s.new) {
+			if found != "" {
+				return ""
+			}
+			found = aws.ToString(tag.Key)
+		}
+	}
+	return found
+}
+
+func recreationOf(attribute, word string) plan.Recreation {
+	switch types.RequiresRecreation(word) {
+	case types.RequiresRecreationAlways:
+		return plan.RecreationAlways
+	case types.RequiresRecreationConditionally:
+		return plan.RecreationConditionally
+	case types.RequiresRecreationNever:
+		return plan.RecreationNever
+	}
+	// Attributes that are no properties, such as DeletionPolicy, come without the word at times.
+	if word == "" && attribute != "" && attribute != string(types.ResourceAttributeProperties) {
+		return plan.RecreationNever
+	}
+	return plan.RecreationUnknown
+}
+
+func changeOf(word string) plan.Change {
+	switch types.AttributeChangeType(word) {
+	case types.AttributeChangeTypeAdd:
+		return plan.ChangeAdd
+	case types.AttributeChangeTypeRemove:
+		return plan.ChangeRemove
+	case types.AttributeChangeTypeModify:
+		return plan.ChangeModify
+	case types.AttributeChangeTypeSyncWithActual:
+		return plan.ChangeSync
+	}
+	return plan.ChangeUnknown
+}
