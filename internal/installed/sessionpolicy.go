@@ -1,0 +1,94 @@
+package installed
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"stackgate/internal/store"
+)
+
+// MaxSessionPolicy is how many characters STS takes for a session policy (AssumeRole, parameter Policy).
+const MaxSessionPolicy = 2048
+
+type statement struct {
+	Effect    string
+	Action    []string                     `json:",omitempty"`
+	NotAction []string                     `json:",omitempty"`
+	Resource  []string                     `json:",omitempty"`
+	Condition map[string]map[string]string `json:",omitempty"`
+}
+
+type policy struct {
+	Version   string
+	Statement []statement
+}
+
+// readActions is what every function may read of its own stack. DescribeEvents, the hooks and the list of their results
+// are asked for where a role has them.
+var readActions = []string{"cloudformation:Describe*", "cloudformation:List*", "cloudformation:GetHookResult"}
+
+// SessionPolicy narrows what an assumed role may do to one function's actions on one stack and on the change sets of one
+// deployment. It permits nothing that the role's own policies do not.
+//
+// Without an execution role CloudFormation makes resources with the caller's rights, so that the session has to keep what
+// the role holds beyond CloudFormation.
+func SessionPolicy(partition string, function Function, r store.Record, nested bool, executionRole string) (string, error) {
+	if !regionPattern.MatchString(r.Region) || !accountPattern.MatchString(r.Account) || !stackNamePattern.MatchString(r.StackName) {
+		return "", fmt.Errorf("stack %q in account %q and region %q cannot be named in a policy", r.StackName, r.Account, r.Region)
+	}
+	if strings.ContainsAny(executionRole, "*?$") {
+		return "", fmt.Errorf("execution role %q: a policy would take its characters *, ? and $ for patterns", executionRole)
+	}
+	prefix := "arn:" + partition + ":cloudformation:" + r.Region + ":"
+	own := []string{
+		prefix + r.Account + ":stack/" + r.StackName + "/*",
+		// A call that names a change set by its ARN is checked against the set. Those of nested stacks begin alike.
+		prefix + r.Account + ":changeSet/" + string(r.ID) + "*/*",
+	}
+	if nested {
+		own = append(own, prefix+r.Account+":stack/"+r.StackName+"-*/*")
+	}
+	p := policy{Version: "2012-10-17", Statement: []statement{{Effect: "Allow", Action: actions(function), Resource: own}}}
+	if function == Plan {
+		p.Statement = append(p.Statement, statement{
+			Effect: "Allow", Action: []string{"cloudformation:CreateChangeSet"}, Resource: []string{prefix + "aws:transform/*"},
+		})
+	}
+	if function != Events {
+		p.Statement = append(p.Statement, rightsOfResources(executionRole))
+	}
+	text, err := json.Marshal(p)
+	if err != nil {
+		return "", fmt.Errorf("write the session policy: %w", err)
+	}
+	if len(text) > MaxSessionPolicy {
+		return "", fmt.Errorf("the session policy for stack %s has %d characters, and STS takes %d; shorten the name of the stack or of the execution role",
+			r.StackName, len(text), MaxSessionPolicy)
+	}
+	return string(text), nil
+}
+
+func actions(function Function) []string {
+	all := append([]string{}, readActions...)
+	switch function {
+	case Plan:
+		return append(all, "cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack",
+			"cloudformation:TagResource", "cloudformation:UntagResource")
+	case Execute:
+		return append(all, "cloudformation:ExecuteChangeSet", "cloudformation:TagResource", "cloudformation:UntagResource")
+	case Events:
+		return all
+	}
+	return all
+}
+
+func rightsOfResources(executionRole string) statement {
+	if executionRole == "" {
+		return statement{Effect: "Allow", NotAction: []string{"cloudformation:*"}, Resource: []string{"*"}}
+	}
+	return statement{
+		Effect: "Allow", Action: []string{"iam:PassRole"}, Resource: []string{executionRole},
+		Condition: map[string]map[string]string{"StringEquals": {"iam:PassedToService": "cloudformation.amazonaws.com"}},
+	}
+}

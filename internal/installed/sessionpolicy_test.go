@@ -1,0 +1,140 @@
+package installed_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"stackgate/internal/deployment"
+	"stackgate/internal/installed"
+	"stackgate/internal/store"
+)
+
+const executionRole = "arn:aws:iam::111122223333:role/cfn-exec-shop"
+
+type statement struct {
+	Action, NotAction, Resource []string
+	Condition                   map[string]map[string]string
+}
+
+func policyOf(t *testing.T, function installed.Function, r store.Record, nested bool, role string) []statement {
+	t.Helper()
+	text, err := installed.SessionPolicy("aws", function, r, nested, role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy struct{ Statement []statement }
+	if err := json.Unmarshal([]byte(text), &policy); err != nil {
+		t.Fatal(err)
+	}
+	return policy.Statement
+}
+
+// allows says which resources an action is allowed on by name.
+func allows(statements []statement, action string) []string {
+	var on []string
+	for _, s := range statements {
+		if slices.Contains(s.Action, action) {
+			on = append(on, s.Resource...)
+		}
+	}
+	return on
+}
+
+func TestSessionPolicySeparatesFunctions(t *testing.T) {
+	for _, row := range []struct {
+		action string
+		may    []installed.Function
+	}{
+		{"cloudformation:CreateChangeSet", []installed.Function{installed.Plan}},
+		{"cloudformation:DeleteChangeSet", []installed.Function{installed.Plan}},
+		{"cloudformation:DeleteStack", []installed.Function{installed.Plan}},
+		{"cloudformation:ExecuteChangeSet", []installed.Function{installed.Execute}},
+		{"iam:PassRole", []installed.Function{installed.Plan, installed.Execute}},
+		{"cloudformation:Describe*", installed.Functions()},
+		{"cloudformation:*", nil},
+		{"*", nil},
+	} {
+		for _, function := range installed.Functions() {
+			got := len(allows(policyOf(t, function, record(), true, executionRole), row.action)) > 0
+			if want := slices.Contains(row.may, function); got != want {
+				t.Errorf("%s in a session of %s: %v, want %v", row.action, function, got, want)
+			}
+		}
+	}
+}
+
+func TestSessionPolicyIsNarrow(t *testing.T) {
+	for _, function := range installed.Functions() {
+		for _, s := range policyOf(t, function, record(), true, executionRole) {
+			for _, resource := range s.Resource {
+				if !strings.Contains(resource, "shop-orders-prod") && !strings.Contains(resource, string(record().ID)) &&
+					!strings.HasSuffix(resource, ":aws:transform/*") && resource != executionRole {
+					t.Errorf("%s: a session reaches %s", function, resource)
+				}
+			}
+		}
+		flat := policyOf(t, function, record(), false, executionRole)
+		if on := allows(flat, "cloudformation:Describe*"); slices.Contains(on, "arn:aws:cloudformation:eu-west-1:111122223333:stack/shop-orders-prod-*/*") {
+			t.Errorf("%s: without nested stacks a session reaches stacks whose names begin alike", function)
+		}
+	}
+	passing := policyOf(t, installed.Plan, record(), false, executionRole)
+	last := passing[len(passing)-1]
+	if !slices.Equal(last.Resource, []string{executionRole}) || last.Condition["StringEquals"]["iam:PassedToService"] != "cloudformation.amazonaws.com" {
+		t.Errorf("the execution role is passed by %+v", last)
+	}
+}
+
+// TestSessionPolicyWithoutExecutionRole: CloudFormation makes resources with the session's rights then.
+func TestSessionPolicyWithoutExecutionRole(t *testing.T) {
+	for _, function := range installed.Functions() {
+		kept := false
+		for _, s := range policyOf(t, function, record(), false, "") {
+			kept = kept || slices.Equal(s.NotAction, []string{"cloudformation:*"})
+			if slices.Contains(s.Action, "iam:PassRole") {
+				t.Errorf("%s: a role is passed where there is none", function)
+			}
+		}
+		if want := function != installed.Events; kept != want {
+			t.Errorf("%s: keeps the role's other rights: %v, want %v", function, kept, want)
+		}
+	}
+}
+
+func TestSessionPolicyFits(t *testing.T) {
+	longest := record()
+	longest.ID = deployment.ID(strings.Repeat("s", 24) + "-" + strings.Repeat("e", 12) + "-20261122T140203Z-7q4k2mxa")
+	longest.StackName, longest.Region = strings.Repeat("n", 128), "ap-southeast-3"
+	role := "arn:aws-us-gov:iam::111122223333:role/" + strings.Repeat("r", 512)
+	for _, function := range installed.Functions() {
+		text, err := installed.SessionPolicy("aws-us-gov", function, longest, true, role)
+		if err != nil || len(text) > 2048 {
+			t.Errorf("%s: %d characters, error %v", function, len(text), err)
+		}
+	}
+	if _, err := installed.SessionPolicy("aws", installed.Plan, longest, true, role+strings.Repeat("r", 2048)); err == nil || !strings.Contains(err.Error(), "STS takes 2048") {
+		t.Errorf("a policy that is too long: %v", err)
+	}
+}
+
+func TestSessionPolicyRefusesPatterns(t *testing.T) {
+	for name, change := range map[string]func(*store.Record){
+		"every stack":  func(r *store.Record) { r.StackName = "*" },
+		"any letter":   func(r *store.Record) { r.StackName = "shop-?" },
+		"a variable":   func(r *store.Record) { r.StackName = "${aws:username}" },
+		"no stack":     func(r *store.Record) { r.StackName = "" },
+		"every region": func(r *store.Record) { r.Region = "*" },
+		"any account":  func(r *store.Record) { r.Account = "*" },
+	} {
+		r := record()
+		change(&r)
+		if text, err := installed.SessionPolicy("aws", installed.Execute, r, false, executionRole); err == nil {
+			t.Errorf("%s: a policy was made: %s", name, text)
+		}
+	}
+	if _, err := installed.SessionPolicy("aws", installed.Plan, record(), false, "arn:aws:iam::111122223333:role/*"); err == nil {
+		t.Error("every role may be passed")
+	}
+}

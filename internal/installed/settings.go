@@ -1,0 +1,145 @@
+// Package installed puts together what an installed function is made of: its store, the definitions in its binary, its
+// clients and the roles that it assumes. It does nothing of a deployment itself, and the embedded modes do not use it.
+package installed
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"stackgate/internal/deployment"
+	"stackgate/internal/store"
+)
+
+// Function is which of the state machine's functions a process is. The word stands for ${function} in role names too.
+type Function string
+
+// The functions.
+const (
+	// Plan makes, describes and deletes change sets, and may not execute them.
+	Plan Function = "plan"
+	// Execute alone executes change sets.
+	Execute Function = "execute"
+	// Events only reads, and wakes.
+	Events Function = "events"
+)
+
+// Functions lists every function.
+func Functions() []Function { return []Function{Plan, Execute, Events} }
+
+// The environment variables of an installed function. None of them holds a secret.
+const (
+	// FunctionVariable names the function; it may be left out where the program can be one only.
+	FunctionVariable = "STACKGATE_FUNCTION"
+	TableVariable    = "STACKGATE_TABLE"
+	BucketVariable   = "STACKGATE_BUCKET"
+	// RolePatternVariable is the ARN of the role to assume, with the placeholders ${account}, ${function}, ${service} and
+	// ${environment}.
+	RolePatternVariable = "STACKGATE_ROLE_PATTERN"
+	// SentryParameterVariable names the SSM parameter, a SecureString, that holds Sentry's DSN. It may be left out.
+	SentryParameterVariable = "STACKGATE_SENTRY_DSN_PARAMETER"
+	// VersionVariable is told to the exception tracker. It may be left out.
+	VersionVariable = "STACKGATE_VERSION"
+)
+
+// Settings are what an installed function is told by its environment.
+type Settings struct {
+	Function        Function
+	Table, Bucket   string
+	Roles           RolePattern
+	SentryParameter string
+	Version         string
+}
+
+// ReadSettings reads the environment of a program that can be the given functions, and says everything that is wrong.
+func ReadSettings(getenv func(string) string, can ...Function) (Settings, error) {
+	s := Settings{
+		Function: Function(getenv(FunctionVariable)), Table: getenv(TableVariable), Bucket: getenv(BucketVariable),
+		SentryParameter: getenv(SentryParameterVariable), Version: getenv(VersionVariable),
+	}
+	if s.Function == "" && len(can) == 1 {
+		s.Function = can[0]
+	}
+	var problems []error
+	if !slices.Contains(can, s.Function) {
+		problems = append(problems, fmt.Errorf("%s is %q; set it to one of %v, which this program can be", FunctionVariable, s.Function, can))
+	}
+	for _, needed := range []struct{ variable, value string }{{TableVariable, s.Table}, {BucketVariable, s.Bucket}} {
+		if needed.value == "" {
+			problems = append(problems, fmt.Errorf("%s is not set; set it to the name of the store's own", needed.variable))
+		}
+	}
+	var err error
+	if s.Roles, err = ParseRolePattern(getenv(RolePatternVariable)); err != nil {
+		problems = append(problems, fmt.Errorf("%s: %w", RolePatternVariable, err))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return Settings{}, fmt.Errorf("read the function's environment: %w", err)
+	}
+	return s, nil
+}
+
+// RolePattern is the ARN of a role with placeholders.
+type RolePattern struct {
+	text string
+	// partition is the ARN's second part: aws, aws-cn, aws-us-gov.
+	partition string
+}
+
+var (
+	rolePattern        = regexp.MustCompile(`^arn:(aws[a-z-]*):iam::(\$\{account\}|[0-9]{12}):role/[A-Za-z0-9+=,.@_/${}-]+$`)
+	placeholderPattern = regexp.MustCompile(`\$\{[^}]*\}`)
+	accountPattern     = regexp.MustCompile(`^[0-9]{12}$`)
+	regionPattern      = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
+	stackNamePattern   = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
+)
+
+// maxRoleName is IAM's limit on the name of a role, in characters.
+const maxRoleName = 64
+
+// ParseRolePattern reads a pattern such as arn:aws:iam::${account}:role/stackgate-${function}-${service}-${environment}.
+// It must name function, service and environment, or one role would do for several.
+func ParseRolePattern(text string) (RolePattern, error) {
+	const example = "arn:aws:iam::${account}:role/stackgate-${function}-${service}-${environment}"
+	parts := rolePattern.FindStringSubmatch(text)
+	if parts == nil {
+		return RolePattern{}, fmt.Errorf("%q is not the ARN of a role; write it like %s", text, example)
+	}
+	var found []string
+	for _, placeholder := range placeholderPattern.FindAllString(text, -1) {
+		switch placeholder {
+		case "${account}", "${function}", "${service}", "${environment}":
+			found = append(found, placeholder)
+		default:
+			return RolePattern{}, fmt.Errorf("there is no placeholder %s; write it like %s", placeholder, example)
+		}
+	}
+	for _, needed := range []string{"${function}", "${service}", "${environment}"} {
+		if !slices.Contains(found, needed) {
+			return RolePattern{}, fmt.Errorf("%s is missing, so that one role would do for several; write it like %s", needed, example)
+		}
+	}
+	if strings.ContainsAny(placeholderPattern.ReplaceAllString(text, ""), "${}") {
+		return RolePattern{}, fmt.Errorf("a placeholder in %q is not closed; write it like %s", text, example)
+	}
+	return RolePattern{text: text, partition: parts[1]}, nil
+}
+
+// Role returns the ARN of the role in which a function touches a record's stack. What goes into it comes from the
+// installed definitions by way of the record, and is checked all the same: it must not name another role.
+func (p RolePattern) Role(function Function, r store.Record) (string, error) {
+	if err := errors.Join(deployment.CheckServiceName(r.Service), deployment.CheckEnvironmentName(r.Environment)); err != nil {
+		return "", err
+	}
+	if !accountPattern.MatchString(r.Account) {
+		return "", fmt.Errorf("account %q: an AWS account id has 12 digits", r.Account)
+	}
+	role := strings.NewReplacer("${account}", r.Account, "${function}", string(function),
+		"${service}", r.Service, "${environment}", r.Environment).Replace(p.text)
+	if name := role[strings.LastIndexByte(role, '/')+1:]; len(name) > maxRoleName {
+		return "", fmt.Errorf("role name %s has %d characters, and IAM takes %d; shorten %s", name, len(name), maxRoleName, RolePatternVariable)
+	}
+	return role, nil
+}
