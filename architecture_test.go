@@ -130,7 +130,7 @@ var owners = []struct {
 }{
 	{"github.com/aws/aws-cdk-go/awscdk/v2", "CDK is linked into nothing that runs", []string{"infra/...", "infra"}},
 	{module + "internal/cfnsim", "only tests and the embedded modes know the simulator", []string{"internal/cfnsim/...", "internal/local", "internal/cli/..."}},
-	{module + "internal/asl", "only the embedded engine's host runs it", []string{"internal/local"}},
+	{module + "internal/asl", "only the embedded engine's host runs it; the command line gives it its randomness", []string{"internal/local", "internal/cli"}},
 	{module + "cmd/stackgate", "main is imported by nobody", nil},
 	{"modernc.org/sqlite", "SQL stays in one package", []string{"internal/store/sqlite"}},
 	{"github.com/getsentry/sentry-go", "the tracker stays behind one interface", []string{"internal/exceptions"}},
