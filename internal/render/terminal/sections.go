@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"stackgate/internal/plan"
@@ -51,8 +50,8 @@ func (p *page) heading(kind plan.SectionKind, items []plan.Item) {
 	switch kind {
 	case plan.SectionCritical:
 		look = alarm
-		if slices.ContainsFunc(items, func(i plan.Item) bool { return i.Ack > 0 }) {
-			rest += " - each needs an acknowledgement"
+		if remark := wording.AckRemark(items); remark != "" {
+			rest += " - " + remark
 		}
 	case plan.SectionUncertain:
 		rest += " - CloudFormation decides while it runs"

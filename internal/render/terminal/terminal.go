@@ -107,7 +107,11 @@ func (p *page) fact(label string, texts ...string) {
 	var parts []string
 	for _, text := range texts {
 		if text != "" {
-			parts = append(parts, p.clean(text))
+			// Who writes the commit message must not be able to push the changes off the screen.
+			if text = p.clean(text); !p.o.Full {
+				text = p.shortened(text)
+			}
+			parts = append(parts, text)
 		}
 	}
 	line := p.style(dim, fmt.Sprintf("%-9s", label)) + " "

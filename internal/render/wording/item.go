@@ -94,6 +94,23 @@ func ordered(counts map[plan.Impact]int) []plan.Impact {
 	return impacts
 }
 
+// AckRemark says how many of the items need an acknowledgement; empty where none does.
+func AckRemark(items []plan.Item) string {
+	n := 0
+	for _, item := range items {
+		if item.Ack > 0 {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		return ""
+	case len(items):
+		return "each needs an acknowledgement"
+	}
+	return fmt.Sprintf("%d of them need an acknowledgement", n)
+}
+
 // Fold is one change that several items have in common.
 type Fold struct {
 	Summary string

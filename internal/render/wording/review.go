@@ -93,15 +93,12 @@ func Incomplete(r plan.Review) []string {
 	return append(reasons, c.Warnings...)
 }
 
-// Verdict is the review's own verdict, or one made from its counts where it has none.
+// Verdict is the review's own verdict, or one made from its items where it has none.
 func Verdict(r plan.Review) string {
-	switch {
-	case r.Verdict != "":
+	if r.Verdict != "" {
 		return r.Verdict
-	case r.Empty():
-		return "No resource changes."
 	}
-	return strings.Join(Tally(r), ", ") + "."
+	return plan.Verdict(r.Items, r.Completeness)
 }
 
 // DriftLine says whether the live resources were looked at, and what was found.

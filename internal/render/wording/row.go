@@ -88,3 +88,22 @@ func LineText(l plan.Line) string {
 	}
 	return l.Op + " " + l.Text
 }
+
+// ChangeWord names a change in one word, for readers who do not see its mark.
+func ChangeWord(c plan.Change) string {
+	switch c {
+	case plan.ChangeAdd:
+		return "added"
+	case plan.ChangeRemove:
+		return "removed"
+	case plan.ChangeModify:
+		return "changed"
+	case plan.ChangeSync:
+		return "recorded"
+	case plan.ChangeNone:
+		return "unchanged"
+	case plan.ChangeUnknown:
+		return "unknown"
+	}
+	return "unknown (" + string(c) + ")"
+}

@@ -1,0 +1,256 @@
+package wording_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"stackgate/internal/plan"
+	"stackgate/internal/render/rendertest"
+	"stackgate/internal/render/wording"
+)
+
+func text(s string) *string { return &s }
+
+func TestPropertyValues(t *testing.T) {
+	modify := plan.Property{Change: plan.ChangeModify, Before: text("a"), After: text("b"), Encoding: plan.EncodingString}
+	with := func(change func(*plan.Property)) plan.Property {
+		p := modify
+		change(&p)
+		return p
+	}
+	tests := []struct {
+		name   string
+		action string
+		p      plan.Property
+		want   string
+	}{
+		{"modified", "Modify", modify, `"a" -> "b"`},
+		{"added to a resource", "Modify", with(func(p *plan.Property) { p.Change = plan.ChangeAdd }), `(none) -> "b"`},
+		{"of a new resource", "Add", with(func(p *plan.Property) { p.Change = plan.ChangeAdd }), `"b"`},
+		{"removed", "Modify", with(func(p *plan.Property) { p.Change = plan.ChangeRemove }), `"a" -> (none)`},
+		{"unchanged", "Modify", with(func(p *plan.Property) { p.Change = plan.ChangeNone }), `"b"`},
+		{"sensitive", "Modify", with(func(p *plan.Property) { p.Sensitive = true }), `(sensitive, changed)`},
+		{"no values", "Modify", with(func(p *plan.Property) { p.Before, p.After = nil, nil }), `(values not reported)`},
+		{"half reported", "Modify", with(func(p *plan.Property) { p.Before = nil }), `(not reported) -> "b"`},
+		{"known later", "Modify", with(func(p *plan.Property) { p.After, p.KnownAfterApply = nil, true }), `"a" -> (known after apply)`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := wording.PropertyValues(plan.Item{Action: tt.action}, tt.p).Join("->"); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCauses(t *testing.T) {
+	direct := plan.Cause{Source: "DirectModification", Evaluation: "static"}
+	dynamic := plan.Cause{Source: "DirectModification", Evaluation: "dynamic"}
+	parameter := plan.Cause{Source: "ParameterReference", Entity: "Size", Evaluation: "static"}
+	tests := []struct {
+		name   string
+		causes []plan.Cause
+		later  bool
+		want   string
+	}{
+		{"none", nil, false, ""},
+		{"only the template", []plan.Cause{direct}, false, ""},
+		{"the template, but dynamic", []plan.Cause{dynamic}, false, "the template (decided while it runs)"},
+		{"both causes are kept", []plan.Cause{parameter, dynamic}, false, "parameter Size, the template (decided while it runs)"},
+		{"the value says that it is dynamic", []plan.Cause{dynamic}, true, "the template"},
+		{"the same twice", []plan.Cause{parameter, parameter}, false, "parameter Size"},
+		{"unknown evaluation is not static", []plan.Cause{{Source: "ParameterReference", Entity: "Size", Evaluation: "odd"}}, false,
+			"parameter Size (decided while it runs)"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := wording.Causes(plan.Property{Causes: tt.causes, KnownAfterApply: tt.later}); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestFoldClustersLosesNothingAndNeverFoldsDanger(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		r := rendertest.Draw().Draw(t, "review")
+		alone, folds := wording.FoldClusters(r.Items, r.Clusters)
+		var got, want []string
+		for _, item := range alone {
+			got = append(got, item.Path)
+		}
+		for _, fold := range folds {
+			if len(fold.Items) < 2 {
+				t.Errorf("a cluster of %d", len(fold.Items))
+			}
+			for _, item := range fold.Items {
+				got = append(got, item.Path)
+				if item.Level.AtLeast(plan.LevelHigh) || item.Ack > 0 {
+					t.Errorf("%s is %s and was folded", item.Path, item.Level)
+				}
+			}
+		}
+		for _, item := range r.Items {
+			want = append(want, item.Path)
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	})
+}
+
+func TestTally(t *testing.T) {
+	if got, want := strings.Join(wording.Tally(rendertest.Orders()), ", "), "1 to replace (deletes data), 1 may be replaced, 1 to add, "+
+		"7 to change, 0 to remove, 423 tags only, permissions or exposure widened in 2 places"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, impact := range append(plan.Impacts(), "TELEPORT") {
+		r := plan.Review{Items: []plan.Item{{Impact: impact, Stateful: plan.StatefulNone}}}
+		ones := 0
+		for _, part := range wording.Tally(r) {
+			if strings.HasPrefix(part, "1 ") {
+				ones++
+			}
+		}
+		if ones != 1 {
+			t.Errorf("%s is counted %d times", impact, ones)
+		}
+	}
+}
+
+func TestIncomplete(t *testing.T) {
+	whole := rendertest.Generated(3)
+	tests := []struct {
+		name   string
+		change func(*plan.Review)
+		want   string
+	}{
+		{"complete", func(*plan.Review) {}, ""},
+		{"partial", func(r *plan.Review) { r.Completeness.Partial = true }, "PARTIAL"},
+		{"more reported than shown", func(r *plan.Review) { r.Completeness.Reported++ }, "INCOMPLETE: CloudFormation reported 4 changes, the review holds 3."},
+		{"items lost", func(r *plan.Review) { r.Items = r.Items[:2] }, "INCOMPLETE: CloudFormation reported 3 changes, the review holds 2."},
+		{"unknown words", func(r *plan.Review) { r.Completeness.Unknown = 1 }, "UNKNOWN: 1 change with a word"},
+		{"warning", func(r *plan.Review) { r.Completeness.Warnings = []string{"page 2 is missing"} }, "page 2 is missing"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := whole
+			tt.change(&r)
+			got := strings.Join(wording.Incomplete(r), " ")
+			if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
+				t.Errorf("%q, want one that holds %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestApproveCommand(t *testing.T) {
+	tests := []struct {
+		name   string
+		change func(*plan.Review)
+		want   string
+	}{
+		{"with acknowledgements", func(*plan.Review) {}, "stackgate approve orders-prod-20261122T140203Z-7q4k2mxa --digest be07-1f44-90aa --ack 1,2"},
+		{"without", func(r *plan.Review) { r.Items = nil }, "stackgate approve orders-prod-20261122T140203Z-7q4k2mxa --digest be07-1f44-90aa"},
+		{"of a file", func(r *plan.Review) { r.Deployment = nil }, ""},
+		{"partial", func(r *plan.Review) { r.Completeness.Partial = true }, ""},
+		{"id that a shell would run", func(r *plan.Review) { r.Deployment = &plan.Deployment{ID: "x; rm -rf ~"} }, ""},
+		{"id that is a flag", func(r *plan.Review) { r.Deployment = &plan.Deployment{ID: "--all"} }, ""},
+		{"no digest", func(r *plan.Review) { r.Digest = "" }, ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := rendertest.Orders()
+			tt.change(&r)
+			if got := wording.ApproveCommand(r); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestAge(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 59 * time.Second: "59s", time.Minute: "1m", 59*time.Minute + 59*time.Second: "59m", time.Hour: "1h00m",
+		23*time.Hour + 58*time.Minute: "23h58m", 47 * time.Hour: "47h00m", 48 * time.Hour: "2 days", 80 * time.Hour: "3 days",
+	} {
+		if got := wording.Age(d); got != want {
+			t.Errorf("%s: %q, want %q", d, got, want)
+		}
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	at := time.Date(2026, 11, 23, 14, 2, 3, 0, time.UTC)
+	tests := []struct {
+		name         string
+		expires, now time.Time
+		want         string
+	}{
+		{"never", time.Time{}, at, ""},
+		{"no clock", at, time.Time{}, "expires 2026-11-23 14:02 UTC"},
+		{"to come", at, at.Add(-90 * time.Minute), "expires in 1h30m"},
+		{"this instant", at, at, "EXPIRED 0s ago"},
+		{"past", at, at.Add(time.Hour), "EXPIRED 1h00m ago"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := wording.Expiry(plan.Deployment{ExpiresAt: tt.expires}, tt.now); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestProvenanceHidesNothing(t *testing.T) {
+	d := plan.Deployment{RequestedBy: "j.doe", Commit: "9f3c1ab0c2d4e6f8091a2b3c4d5e6f7081920a1b", Dirty: true}
+	if got, want := wording.Requester(d), "j.doe (identity not verified)"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := wording.Commit(d), "commit 9f3c1ab, WITH UNCOMMITTED CHANGES"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, want := wording.Commit(plan.Deployment{}), "commit not known"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
+func TestDriftThatWasNotCheckedIsNotInSync(t *testing.T) {
+	for _, tt := range []struct {
+		drift plan.Drift
+		want  string
+	}{
+		{plan.Drift{}, "drift: not checked"},
+		{plan.Drift{Status: "IN_SYNC"}, "drift: not checked by this change set, last known status IN_SYNC"},
+		{plan.Drift{Checked: true, Status: "IN_SYNC"}, "drift: checked, nothing overwritten"},
+		{plan.Drift{Checked: true, Overwrites: []string{"A"}, Unsupported: []string{"B", "C"}},
+			"drift: 1 resource changed by hand would be overwritten, 2 could not be compared"},
+	} {
+		if got := wording.DriftLine(plan.Review{Drift: tt.drift}); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestUnknownWordsAreNamed(t *testing.T) {
+	r := rendertest.EveryWord()
+	var all strings.Builder
+	for _, item := range r.Items {
+		all.WriteString(wording.Sentence(item) + wording.Also(item) + wording.Children(item) + wording.Reported(item))
+		for _, p := range item.Properties {
+			all.WriteString(strings.Join(wording.Remarks(p), " ") + wording.Causes(p))
+		}
+	}
+	for _, want := range []string{`impact "FUTURE_WORD" is not known`, "Replacement FUTURE_WORD", "unknown change FUTURE_WORD", "1 FUTURE_WORD",
+		"effect on the resource unknown", "FUTURE_WORD Entity"} {
+		if !strings.Contains(all.String(), want) {
+			t.Errorf("nothing says %q", want)
+		}
+	}
+}
