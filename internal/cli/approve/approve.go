@@ -31,8 +31,9 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 	cmd := &cobra.Command{
 		Use:   "approve DEPLOYMENT --digest DIGEST",
 		Short: "Approve a deployment whose review you have read",
-		Long: `Approves exactly the review whose digest is given. Critical changes are acknowledged by the numbers that the review gives
-them. In the simulated and solo modes nobody verifies who you are: --as is believed and recorded as not verified.`,
+		Long: `Approves exactly the review whose digest is given. Critical changes are acknowledged by the numbers that the
+review gives them. In the simulated and solo modes nobody verifies who you are: --as
+is believed and recorded as not verified.`,
 		Example: `  stackgate approve 7q4k2mxa --digest be07-1f44-90aa --as bo
   stackgate approve 7q4k2mxa --digest be07-1f44-90aa --ack 1,2 --comment "backup is from today" --as bo`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -38,17 +38,22 @@ type act struct {
 	expect    deployment.Outcome
 }
 
-// limit is the answer of Lambda in an account whose quota has not been raised.
-const limit = `Resource handler returned message: "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008 (Service: Lambda, Status Code: 400, Request ID: 5d5ca1b3-7a6c-4d1a-9b0e-2f8d6a0c1e11)" (RequestToken: 1c9b6a52-8f0e-4f77-a3f3-0b8a7f1f2d10, HandlerErrorCode: InvalidRequest)`
+// quota is the answer of Lambda in an account whose quota has not been raised.
+const quota = `Resource handler returned message: "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 3008 (Service: Lambda, Status Code: 400, Request ID: 5d5ca1b3-7a6c-4d1a-9b0e-2f8d6a0c1e11)" (RequestToken: 1c9b6a52-8f0e-4f77-a3f3-0b8a7f1f2d10, HandlerErrorCode: InvalidRequest)`
 
 func acts() []act {
 	return []act{
 		{
 			title: "First deployment", reason: "carts goes live",
 			story: "The stack does not exist yet. In prod somebody else than the requester must approve.",
-			// The table of carts may be lost, so that act 3 can try to.
-			edits: []edit{{serviceFile, "  TableName: ${project}-carts-${environment}\n",
-				"  TableName: ${project}-carts-${environment}\nenvironments:\n  prod:\n    parameters:\n      Protection: basic\n"}},
+			edits: []edit{
+				// The table is not protected, so that act 3 can lose it.
+				{serviceFile, "  TableName: ${project}-carts-${environment}\n",
+					"  TableName: ${project}-carts-${environment}\nenvironments:\n  prod:\n    parameters:\n      Protection: basic\n"},
+				// The quota that act 5 runs into.
+				{template, "\nConditions:\n", "\nConditions:\n  IsBeyondQuota: !Equals [!Ref Memory, \"4096\"]\n"},
+				{template, "  Function:\n    Type: AWS::Lambda::Function\n", "  Function:\n    Type: AWS::Lambda::Function\n    Metadata:\n      Stackgate::Simulate:\n        FailOn: !If [IsBeyondQuota, update, never]\n        Reason: >-\n          " + quota + "\n"},
+			},
 			answers: []answer{{by: approver}}, expect: deployment.OutcomeDeployed,
 		},
 		{
@@ -78,7 +83,7 @@ Outputs:
 		},
 		{
 			title: "An update that would replace a table", reason: "call the table baskets",
-			story: "Another name is another table, and without its policy the old one is deleted with all its data. The review says so\nfirst; the requester may not approve it, and whoever does must acknowledge the loss by its number.",
+			story: "Another name is another table, and without its policy the old one is deleted with all its data. The review says so first; the requester may not approve it, and whoever does must acknowledge the loss by its number.",
 			edits: []edit{
 				{serviceFile, "${project}-carts-${environment}", "${project}-baskets-${environment}"},
 				{template, "    UpdateReplacePolicy: Retain\n", ""},
@@ -94,10 +99,9 @@ Outputs:
 		},
 		{
 			title: "An update that fails half-way", reason: "much more memory for the sale",
-			story: "The review is harmless, the account's quota is not: CloudFormation fails and rolls back. The root cause comes first.",
+			story: "The review is harmless, the account's quota is not: CloudFormation fails and rolls back. The root cause comes first. (Metadata in the template tells the simulator to fail here.)",
 			edits: []edit{
 				{serviceFile, "      Memory: 512\n", "      Memory: 4096\n"},
-				{template, "  Function:\n    Type: AWS::Lambda::Function\n", "  Function:\n    Type: AWS::Lambda::Function\n    Metadata:\n      Stackgate::Simulate:\n        FailOn: update\n        Reason: >-\n          " + limit + "\n"},
 				{template, "      RetentionInDays: !Ref LogRetentionDays\n", "      RetentionInDays: !Ref LogRetentionDays\n\n  Sale:\n    Type: AWS::SQS::Queue\n    Properties:\n      SqsManagedSseEnabled: true\n"},
 			},
 			answers: []answer{{by: approver}}, revert: true, expect: deployment.OutcomeFailedRolledBack,

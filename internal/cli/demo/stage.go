@@ -89,7 +89,7 @@ func (s *stage) title(number, of int, act act) error {
 	heading := fmt.Sprintf(" %d of %d  %s ", number, of, act.title)
 	width := min(s.app.Columns(), 100)
 	line := strings.Repeat(rule, 2) + heading + strings.Repeat(rule, max(width-2-len(heading), 2))
-	if err := s.say("\n%s\n%s\n", s.pen.Bold(line), present.Wrap(strings.ReplaceAll(act.story, "\n", " "), 0, width)); err != nil {
+	if err := s.say("\n%s\n%s\n", s.pen.Bold(line), present.Wrap(act.story, 0, 0, width)); err != nil {
 		return err
 	}
 	return s.say("%s", s.pen.Cyan(fmt.Sprintf("$ stackgate deploy %s -e %s --as %s --reason %q", serviceName, environment, requester, act.reason)))
@@ -165,10 +165,7 @@ func (s *stage) answer(ctx context.Context, session *embedded.Session, id deploy
 	if !s.text {
 		return nil
 	}
-	if err := present.Decision(s.app, record, decided); err != nil {
-		return err
-	}
-	return s.say("")
+	return present.Decision(s.app, record, decided)
 }
 
 func (s *stage) end(ctx context.Context, session *embedded.Session, act act, r store.Record) error {

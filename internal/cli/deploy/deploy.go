@@ -41,6 +41,9 @@ On a terminal it asks for the decision. Elsewhere it prints the command with whi
 The flow runs in this process. Ctrl-C before the execution calls the deployment off and deletes its change set; once
 CloudFormation executes it goes on there, and stackgate watch attaches again.
 
+Where the environment may execute without approval it first asks whether to begin, on a terminal; --yes skips that
+question, and never stands for an approval. --timeout calls off what is not executed by then; an execution goes on.
+
 In the simulated and solo modes nobody verifies who you are: --as is believed and recorded as not verified.`,
 		Example: `  stackgate deploy orders -e staging
   stackgate deploy orders -e prod --as ana --reason "more memory for the sale"
@@ -54,7 +57,7 @@ In the simulated and solo modes nobody verifies who you are: --as is believed an
 		},
 	}
 	o.Wish.Bind(a, cmd)
-	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask whether to begin where the environment may execute without approval; approves nothing")
+	cmd.Flags().BoolVarP(&o.Yes, "yes", "y", false, "do not ask whether to begin; approves nothing")
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
 	app.SetFormats(cmd, app.JSON, app.NDJSON)
 	return cmd

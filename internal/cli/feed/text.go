@@ -41,7 +41,9 @@ func (t *Text) Print(e store.JournalEvent) error {
 	}
 	label, style, text := t.words(e)
 	line := fmt.Sprintf("%s  %s  %s", t.Pen.Dim(since(e.Time.Sub(t.start))), style(fmt.Sprintf("%-9s", label)), text)
-	if t.Columns > 0 {
+	// What went wrong, and what was asked for, is shown whole.
+	whole := LevelOf(e) == Failure || kind == stream.Result || kind == stream.Outputs || kind == stream.ApprovalRecorded
+	if t.Columns > 0 && !whole {
 		line = ansi.Truncate(line, t.Columns, "…")
 		if t.Pen.ASCII {
 			line = strings.ReplaceAll(line, "…", ">")
@@ -93,7 +95,7 @@ func (t *Text) words(e store.JournalEvent) (label string, style func(string) str
 	case stream.ExecutionStarted:
 		return "execute", pen.Bold, "the change set is executed"
 	case stream.ResourceProgress:
-		return t.resource(e, "", pen.Dim)
+		return t.resource(e, "working", pen.Dim)
 	case stream.ResourceComplete:
 		return t.resource(e, "done", pen.Green)
 	case stream.ResourceFailed:
@@ -104,9 +106,14 @@ func (t *Text) words(e store.JournalEvent) (label string, style func(string) str
 		b := decode[map[string]string](e)
 		var parts []string
 		for _, name := range slices.Sorted(maps.Keys(b)) {
-			parts = append(parts, name+"="+b[name])
+			parts = append(parts, clean("%s = %s", name, b[name]))
 		}
-		return "outputs", pen.Bold, clean("%s", strings.Join(parts, "  "))
+		// One line on paper, and one an output on a screen.
+		separator := "  "
+		if t.Columns > 0 {
+			separator = "\n" + strings.Repeat(" ", textColumn)
+		}
+		return "outputs", pen.Bold, strings.Join(parts, separator)
 	case stream.Result:
 		b := decode[stream.Ended](e)
 		style := pen.Green
@@ -152,15 +159,21 @@ func (t *Text) change(b stream.Change) (label string, style func(string) string,
 	return "change", style, text
 }
 
+// textColumn is where texts begin, behind time and label.
+const textColumn = 7 + 2 + 9 + 2
+
 // statusWidth is that of UPDATE_ROLLBACK_COMPLETE, beyond which only clean-ups reach.
 const statusWidth = 24
 
 func (t *Text) resource(e store.JournalEvent, label string, style func(string) string) (string, func(string) string, string) {
 	b := decode[stream.Resource](e)
 	text := style(fmt.Sprintf("%-*s", statusWidth, t.Pen.Clean(b.Status))) + "  " + t.Pen.Clean(b.Path) + "  " + t.Pen.Dim(t.Pen.Clean(b.ResourceType))
-	// The reasons of progress ("Resource creation Initiated") say nothing new.
-	if b.Reason != "" && label != "" && label != "done" {
-		text += "  " + t.Pen.Clean(b.Reason)
+	if b.Reason != "" {
+		reason := t.Pen.Clean(b.Reason)
+		if label == "working" || label == "done" {
+			reason = t.Pen.Dim(reason)
+		}
+		text += "  " + reason
 	}
 	return label, style, text
 }

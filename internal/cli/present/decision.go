@@ -33,7 +33,7 @@ func Decision(a *app.App, r store.Record, d frontdoor.Decided) error {
 	}
 	text := fmt.Sprintf("%s  %s, digest %s, by %s (identity not verified)", word, r.ID, plan.ShortDigest(d.Decision.Digest), p.Clean(d.Decision.By))
 	if d.Repeated {
-		text += "; it was so already"
+		return app.Printf(a.Stdout, "%s; it was so already.\n", text)
 	}
 	switch d.Tally.State {
 	case approval.Waiting:

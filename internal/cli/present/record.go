@@ -16,15 +16,15 @@ import (
 	"stackgate/internal/store"
 )
 
-// Wrap indents text and breaks it at spaces to stay within the columns; lines after the first are indented two more.
-func Wrap(text string, indent, columns int) string {
-	lines := strings.Split(ansi.Wordwrap(text, max(columns-indent-2, 20), ""), "\n")
+// Wrap breaks text at spaces to stay within the columns. The first line is indented by first, the others by rest.
+func Wrap(text string, first, rest, columns int) string {
+	lines := strings.Split(ansi.Wordwrap(text, max(columns-max(first, rest), 20), " "), "\n")
 	for i := range lines {
-		spaces := indent
+		spaces := first
 		if i > 0 {
-			spaces += 2
+			spaces = rest
 		}
-		lines[i] = strings.Repeat(" ", spaces) + lines[i]
+		lines[i] = strings.Repeat(" ", spaces) + strings.TrimRight(lines[i], " ")
 	}
 	return strings.Join(lines, "\n")
 }
@@ -47,7 +47,7 @@ func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decisi
 			}
 		}
 		if len(texts) > 0 {
-			out.WriteString(Wrap(p.Dim(fmt.Sprintf("%-10s", label))+strings.Join(texts, "   "), 2, a.Columns()) + "\n")
+			out.WriteString(Wrap(p.Dim(fmt.Sprintf("%-10s", label))+strings.Join(texts, "   "), 2, 12, a.Columns()) + "\n")
 		}
 	}
 	fmt.Fprintf(&out, "%s  %s\n", p.Bold(p.Clean(r.Service+" -> "+r.Environment)), StageWord(p, r))
@@ -90,13 +90,13 @@ func Ending(w io.Writer, a *app.App, r store.Record) {
 	default:
 		style = p.Yellow
 	}
-	line := func(text string) { fmt.Fprintln(w, Wrap(text, 0, a.Columns())) }
-	line(style(string(r.Outcome)) + "  " + r.Outcome.Sentence())
+	line := func(first int, text string) { fmt.Fprintln(w, Wrap(text, first, 2, a.Columns())) }
+	line(0, style(string(r.Outcome))+"  "+r.Outcome.Sentence())
 	if r.Cause != "" && r.Cause != r.Outcome.Sentence() {
-		line("  Cause: " + p.Clean(r.Cause))
+		line(2, "Cause: "+p.Clean(r.Cause))
 	}
 	if r.Tail.Document != "" {
-		line("  Details: " + p.Cyan("stackgate tail "+r.ID.Short()))
+		line(2, "Details: "+p.Cyan("stackgate tail "+r.ID.Short()))
 	}
 }
 

@@ -42,8 +42,8 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 	cmd.Args = wish.One("DEPLOYMENT")
 	cmd.ValidArgsFunction = complete.Deployments(a)
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
-	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "show only these sections, levels or impacts, as critical,security")
-	cmd.Flags().StringSliceVar(&o.OnlyResources, "resource", nil, "show only the changes of these resources")
+	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "only these sections, levels or impacts")
+	cmd.Flags().StringSliceVar(&o.OnlyResources, "resource", nil, "only the changes of these resources")
 	app.SetFormats(cmd, app.JSON, app.Markdown)
 	return cmd
 }

@@ -38,7 +38,15 @@ would change with the danger first, waits for approval, executes exactly what wa
 where that fails.
 
 Without any configuration CloudFormation is simulated on this machine (--mode simulated); --mode solo uses your AWS
-credentials. In both modes nobody verifies who you are.`,
+credentials. In both modes nobody verifies who you are.
+
+STACKGATE_MODE, STACKGATE_STATE, STACKGATE_SERVICES and STACKGATE_AS stand in for the flags of these names. Stacks go to
+the account and region of their definition, whatever --profile and --region say.
+
+Exit codes: 0 done, nothing to do, or planned   1 error, or failed before anything changed   2 plan --detailed-exitcode:
+there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 expired, superseded, stale or too late
+7 policy, or missing acknowledgement   8 blocked by another operation   9 failed, a person must look   10 cancelled
+64 usage or definitions   124 --timeout   130 interrupted`,
 		Example: `  stackgate demo
   stackgate services list
   stackgate plan orders -e staging
@@ -69,19 +77,19 @@ credentials. In both modes nobody verifies who you are.`,
 
 func flags(a *app.App, cmd *cobra.Command) {
 	f, v := cmd.PersistentFlags(), &a.Flags
-	f.StringVarP(&v.Output, "output", "o", app.Text, "output `FORMAT`: text, or what the command has of json, ndjson, markdown, github")
+	f.StringVarP(&v.Output, "output", "o", app.Text, "output `FORMAT`, as json")
 	f.BoolVarP(&v.Quiet, "quiet", "q", false, "no messages beside results and errors")
 	f.BoolVar(&v.Verbose, "verbose", false, "also show the states that the flow goes through")
-	f.BoolVar(&v.Debug, "debug", false, "write the log of every task to standard error, as JSON")
+	f.BoolVar(&v.Debug, "debug", false, "log every task to standard error, as JSON")
 	f.BoolVar(&v.NoInput, "no-input", false, "never ask, not even on a terminal")
 	f.StringVar(&v.Color, "color", "auto", "colours: auto, always or never")
 	f.BoolVar(&v.NoColor, "no-color", false, "no colours, as --color never")
-	f.StringVar(&v.Mode, "mode", "", "simulated (default) or solo; STACKGATE_MODE")
-	f.StringVar(&v.State, "state", "", "folder of the state, .stackgate in the project where not given; STACKGATE_STATE")
-	f.StringVar(&v.Services, "services", "", "folder of the definitions, services/ in the project where not given; STACKGATE_SERVICES")
-	f.StringVar(&v.Profile, "profile", "", "profile of the AWS configuration, in solo mode")
-	f.StringVar(&v.Region, "region", "", "region in which to ask for the credentials' account, in solo mode; stacks go where they are defined")
-	f.StringVar(&v.As, "as", "", "who you are, recorded as not verified; STACKGATE_AS, or the user of this machine")
+	f.StringVar(&v.Mode, "mode", "", "simulated or solo (your AWS credentials)")
+	f.StringVar(&v.State, "state", "", "folder of the state, .stackgate if not given")
+	f.StringVar(&v.Services, "services", "", "folder of the definitions, if not services/")
+	f.StringVar(&v.Profile, "profile", "", "solo: profile of the AWS configuration")
+	f.StringVar(&v.Region, "region", "", "solo: region to check credentials in")
+	f.StringVar(&v.As, "as", "", "who you are, recorded as not verified")
 	fixed := func(words ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}

@@ -43,7 +43,8 @@ func NewCommand(a *app.App) *cobra.Command {
 	validate := &cobra.Command{
 		Use:   "validate",
 		Short: "Check every definition, and say where each mistake is",
-		Long:  "Reads every definition and template and prints every mistake with its place. With -o github as annotations of a pull request.",
+		Long: `Reads every definition and template and prints every mistake with its place. With -o github as annotations of a pull
+request.`,
 		Example: `  stackgate services validate
   stackgate services validate -o github`,
 		Args: wish.None,

@@ -28,7 +28,8 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 	cmd := &cobra.Command{
 		Use:   "watch DEPLOYMENT",
 		Short: "Follow a deployment until its end",
-		Long:  `Shows the journal of a deployment from its beginning, whoever runs it, and ends with it and with the exit code of its outcome.`,
+		Long: `Shows the journal of a deployment from its beginning, whoever runs it, and ends
+with the exit code of its outcome.`,
 		Example: `  stackgate watch 7q4k2mxa
   stackgate watch 7q4k2mxa -o ndjson | jq -r 'select(.type == "resource_failed") | .reason'`,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -28,13 +28,13 @@ type Wish struct {
 // Bind gives a command the flags and the completion of a wish.
 func (w *Wish) Bind(a *app.App, cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVarP(&w.Environment, "env", "e", "", "environment to deploy to (required)")
-	f.StringArrayVar(&w.Parameters, "param", nil, "override a parameter for this deployment, as `KEY=VALUE`; repeatable, where the policy allows it")
-	f.StringVar(&w.Template, "template", "", "use the template in `FILE` instead of the definition's")
-	f.StringVar(&w.Commit, "commit", "", "commit that the template comes from, for the record")
+	f.StringVarP(&w.Environment, "env", "e", "", "`ENVIRONMENT` to deploy to (required)")
+	f.StringArrayVar(&w.Parameters, "param", nil, "override a parameter, where policy allows it")
+	f.StringVar(&w.Template, "template", "", "template to use instead of the definition's")
+	f.StringVar(&w.Commit, "commit", "", "commit of the template, for the record")
 	f.StringVar(&w.Reason, "reason", "", "why, for approvers and the record")
-	f.StringVar(&w.Trace, "correlation-id", "", "id that ties this to a pipeline's run; made where none is given")
-	f.DurationVar(&w.Timeout, "timeout", 0, "stop after this long, as 30m; before execution the deployment is called off")
+	f.StringVar(&w.Trace, "correlation-id", "", "id that ties this to a pipeline's run")
+	f.DurationVar(&w.Timeout, "timeout", 0, "call off what is not executed after this long")
 	cmd.Args = One("SERVICE")
 	cmd.ValidArgsFunction = complete.Services(a)
 	// The flag was defined above, which is all that can go wrong.

@@ -1,0 +1,134 @@
+// Package acceptance runs the program as people do, by scripts under testdata. It looks at nothing but arguments, streams
+// and exit codes.
+package acceptance
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"stackgate/internal/cli"
+	"stackgate/internal/clock"
+	"stackgate/internal/deployment"
+	"stackgate/internal/plan"
+	"stackgate/internal/store"
+	"stackgate/internal/store/sqlite"
+	"stackgate/services"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"stackgate": func() { os.Exit(cli.Main(context.Background())) },
+	})
+}
+
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("STACKGATE_SIMULATION_PACE", "0.01")
+			env.Setenv("STACKGATE_AS", "ana")
+			// testscript's own environment has no HOME; nothing may depend on one.
+			return os.CopyFS(filepath.Join(env.WorkDir, "project", "services"), services.Files)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":    exits,
+			"awaiting": awaiting,
+			"edit":     edit,
+			"outcomes": outcomes,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// exits runs a program and wants exactly this exit code: exits CODE program arguments...
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE program arguments...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	var failed *exec.ExitError
+	if errors.As(err, &failed) {
+		code = failed.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("run %s: %v", args[1], err)
+	}
+	if fmt.Sprint(code) != args[0] {
+		ts.Fatalf("%s exited with %d, want %s", strings.Join(args[1:], " "), code, args[0])
+	}
+}
+
+// awaiting waits until a deployment of a service waits for approval, and puts its id and digest into $ID and $DIGEST:
+// awaiting SERVICE
+func awaiting(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: awaiting SERVICE")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	kept, err := sqlite.Open(ctx, ts.MkAbs(filepath.Join(".stackgate", "simulated")), clock.System{})
+	ts.Check(err)
+	defer kept.Close()
+	for {
+		records, err := kept.Records(ctx, store.Filter{Service: args[0], Unfinished: true})
+		ts.Check(err)
+		at := slices.IndexFunc(records, func(r store.Record) bool { return r.Stage == deployment.StageAwaiting })
+		if at >= 0 {
+			ts.Setenv("ID", records[at].ID.String())
+			ts.Setenv("DIGEST", plan.ShortDigest(records[at].Review.Digest))
+			return
+		}
+		ts.Check(clock.System{}.Sleep(ctx, 20*time.Millisecond))
+	}
+}
+
+// edit replaces a text that stands in a file once: edit FILE OLD NEW
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: edit FILE OLD NEW")
+	}
+	content := ts.ReadFile(args[0])
+	if strings.Count(content, args[1]) != 1 {
+		ts.Fatalf("%q does not stand in %s once", args[1], args[0])
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(content, args[1], args[2], 1)), 0o600))
+}
+
+// outcomes wants an event stream with these outcomes in this order: outcomes FILE OUTCOME...
+func outcomes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: outcomes FILE OUTCOME...")
+	}
+	var got []string
+	first := true
+	for lines := bufio.NewScanner(strings.NewReader(ts.ReadFile(args[0]))); lines.Scan(); first = false {
+		var event struct{ Type, Schema, Outcome, DeploymentID, Level, Time string }
+		if err := json.Unmarshal(lines.Bytes(), &event); err != nil {
+			ts.Fatalf("not an event: %s: %v", lines.Text(), err)
+		}
+		switch {
+		case first && (event.Type != "version" || event.Schema != "stackgate/events/1.0"):
+			ts.Fatalf("the stream begins with %s", lines.Text())
+		case !first && (event.DeploymentID == "" || event.Level == "" || event.Time == ""):
+			ts.Fatalf("the event lacks its head: %s", lines.Text())
+		}
+		if event.Type == "result" {
+			got = append(got, event.Outcome)
+		}
+	}
+	if !slices.Equal(got, args[1:]) {
+		ts.Fatalf("outcomes %v, want %v", got, args[1:])
+	}
+}
