@@ -30,9 +30,9 @@ type foldView struct {
 }
 
 type findingView struct {
-	Mark, Direction, Effect, New, Old string
-	Place                             linkView
-	Everyone, Widened                 bool
+	Mark, Direction, Effect, New, Old, Note string
+	Place                                   linkView
+	Everyone, Widened                       bool
 }
 
 type driftView struct {
@@ -110,7 +110,7 @@ func (v *viewer) security(s *sectionView) {
 		values := wording.Security(f)
 		s.Findings = append(s.Findings, findingView{
 			Mark: f.Direction.Mark(), Direction: seen(string(f.Direction)), Effect: seen(wording.Effect(f)), New: seen(values.New),
-			Old: seen(values.Old), Place: v.place(f.Path), Everyone: f.Everyone, Widened: f.Direction != plan.DirectionNarrowed,
+			Old: seen(values.Old), Note: seen(wording.SecurityNote(f)), Place: v.place(f.Path), Everyone: f.Everyone, Widened: f.Direction != plan.DirectionNarrowed,
 		})
 	}
 }

@@ -56,9 +56,9 @@ type nestedView struct {
 }
 
 type tableView struct {
-	ID, Title string
-	Changed   int
-	Rows      []rowView
+	ID, Title, Counts string
+	Changed           int
+	Rows              []rowView
 }
 
 type rowView struct{ Mark, Word, Name, Old, New string }
@@ -206,7 +206,7 @@ func (v *viewer) digests() []factView {
 }
 
 func table(id, title string, rows []wording.Row) tableView {
-	t := tableView{ID: id, Title: title}
+	t := tableView{ID: id, Title: title, Counts: wording.RowCounts(rows)}
 	for _, row := range rows {
 		if row.Change != plan.ChangeNone {
 			t.Changed++

@@ -92,7 +92,7 @@ func securityPart(r plan.Review) part {
 			now += " **everyone**"
 		}
 		if f.Direction != plan.DirectionWidened {
-			now += " (" + within(maxTypeLength, string(f.Direction), prose) + ")"
+			now += " (" + within(maxText, strings.TrimSuffix(string(f.Direction)+": "+wording.SecurityNote(f), ": "), prose) + ")"
 		}
 		p.rows = append(p.rows, row{text: fmt.Sprintf("| %s | %s | %s | %s | %s |\n", code(f.Direction.Mark()),
 			within(maxTypeLength, wording.Effect(f), prose), within(maxText, wording.Place(f.Path), code), now, before)})
@@ -147,7 +147,7 @@ func limitsPart(r plan.Review) part {
 }
 
 func stackPart(title string, rows []wording.Row) part {
-	p := listPart(strings.ToLower(title), folding(fmt.Sprintf("%s (%d)", title, len(rows))))
+	p := listPart(strings.ToLower(title), folding(title+": "+wording.RowCounts(rows)))
 	p.close = "\n</details>\n\n"
 	for _, r := range rows {
 		p.rows = append(p.rows, row{text: fmt.Sprintf("- %s %s %s\n", code(orSame(r.Change.Mark())), within(maxValue, r.Name, code),

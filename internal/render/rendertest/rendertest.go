@@ -113,6 +113,10 @@ func File() plan.Review {
 	r.Deployment = nil
 	r.RequestDigest, r.Digest, r.PolicyVersion = "", "", ""
 	r.Target.AccountAlias, r.Target.ChangeSetType = "", ""
+	// What a saved answer tells of the stack is what it will be, not what it was.
+	r.Parameters = []plan.Parameter{{Name: "Size", Change: plan.ChangeUnknown, After: text("2")}}
+	r.Tags = []plan.Tag{{Key: "team", Change: plan.ChangeUnknown, After: text("shop")}}
+	r.Capabilities = []plan.Capability{{Name: "CAPABILITY_IAM", Change: plan.ChangeUnknown}}
 	return r
 }
 

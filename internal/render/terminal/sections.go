@@ -134,7 +134,7 @@ func (p *page) securityFinding(f plan.SecurityFinding, effect, path int) {
 		line += "   was " + p.clean(old)
 	}
 	if f.Direction != plan.DirectionWidened {
-		line += "  (" + p.clean(string(f.Direction)) + ")"
+		line += "  (" + p.clean(strings.TrimSuffix(string(f.Direction)+": "+wording.SecurityNote(f), ": ")) + ")"
 	}
 	p.text(2, 7, line)
 }
@@ -208,10 +208,7 @@ func (p *page) table(title string, rows []wording.Row) {
 		}
 		width = max(width, min(columns(p.clean(row.Name)), maxNameColumn))
 	}
-	rest := fmt.Sprintf("%d changed", len(rows)-unchanged)
-	if unchanged > 0 {
-		rest += fmt.Sprintf(", %d as before", unchanged)
-	}
+	rest := wording.RowCounts(rows)
 	if len(rows) > unchanged {
 		p.blank()
 	}

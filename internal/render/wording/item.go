@@ -20,21 +20,26 @@ func Sentence(item plan.Item) string {
 	return sentence
 }
 
-// Also names what else holds of an item, beside its impact.
+// Also names what else holds of an item, beside its impact and beside what its sentence says already.
 func Also(item plan.Item) string {
 	words := make([]string, 0, len(item.Also))
 	for _, impact := range item.Also {
-		if impact.Known() {
-			words = append(words, impact.Sentence())
-		} else {
+		switch word := impact.Sentence(); {
+		case !impact.Known():
 			words = append(words, string(impact))
+		case !strings.Contains(item.Sentence, word):
+			words = append(words, word)
 		}
 	}
-	return strings.Join(words, ", ")
+	return strings.Join(words, "; ")
 }
 
 // Reported repeats CloudFormation's own words about an item: "Modify, Replacement True, PolicyAction ReplaceAndDelete".
+// It is empty where there is nothing but an action that everybody knows, which the impact says already.
 func Reported(item plan.Item) string {
+	if item.Replacement == "" && item.PolicyAction == "" && len(item.Scope) == 0 && slices.Contains([]string{"Add", "Modify", "Remove", "Import"}, item.Action) {
+		return ""
+	}
 	words := []string{item.Action}
 	if item.Action == "" {
 		words[0] = "no action"

@@ -18,6 +18,15 @@ func Tally(r plan.Review) []string {
 		if !impact.Known() {
 			impact = plan.ImpactUnknown
 		}
+		// A resource that is created or imported with wide permissions has that as its impact, and is still created.
+		if impact == plan.ImpactSecurityBroadened || impact == plan.ImpactProtectionLoss {
+			switch item.Action {
+			case "Add":
+				impact = plan.ImpactAdd
+			case "Import":
+				impact = plan.ImpactImport
+			}
+		}
 		n[impact]++
 		deletesData = deletesData || impact == plan.ImpactReplaceDelete && item.Stateful == plan.StatefulData
 	}
@@ -161,6 +170,15 @@ func Security(f plan.SecurityFinding) Values {
 	return Values{Old: f.Before, New: f.After}
 }
 
+// SecurityNote says of a finding whose direction is not clear why that is so; empty for the others, whose values tell.
+func SecurityNote(f plan.SecurityFinding) string {
+	switch {
+	case f.Direction == plan.DirectionWidened || f.Direction == plan.DirectionNarrowed, f.Summary == Security(f).New:
+		return ""
+	}
+	return f.Summary
+}
+
 // Place names where a finding or an unpinned input is; one without a path belongs to the stack itself.
 func Place(path string) string {
 	if path == "" {
@@ -188,6 +206,9 @@ func Tag(t plan.Tag) Values { return stackValues(t.Change, t.Before, t.After) }
 func Setting(s plan.Setting) Values { return stackValues(s.Change, s.Before, s.After) }
 
 func stackValues(change plan.Change, before, after *string) Values {
+	if change == plan.ChangeUnknown && before == nil && after != nil {
+		return Values{New: quote(*after)}
+	}
 	p := plan.Property{Change: change, Before: before, After: after, Encoding: plan.EncodingString}
 	return PropertyValues(plan.Item{Action: "Add"}, p)
 }

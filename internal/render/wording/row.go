@@ -1,6 +1,7 @@
 package wording
 
 import (
+	"fmt"
 	"strings"
 
 	"stackgate/internal/plan"
@@ -11,6 +12,24 @@ type Row struct {
 	Name   string
 	Change plan.Change
 	Values Values
+}
+
+// RowCounts says how many of the rows change, and of how many that is not known: "2 changed, 1 not known, 3 as before".
+func RowCounts(rows []Row) string {
+	n := map[plan.Change]int{}
+	for _, row := range rows {
+		n[row.Change]++
+	}
+	counts := []string{fmt.Sprintf("%d changed", len(rows)-n[plan.ChangeUnknown]-n[plan.ChangeNone])}
+	if unknown := n[plan.ChangeUnknown]; unknown == len(rows) {
+		counts = []string{fmt.Sprintf("%d, former values not known", unknown)}
+	} else if unknown > 0 {
+		counts = append(counts, fmt.Sprintf("%d with former values not known", unknown))
+	}
+	if same := n[plan.ChangeNone]; same > 0 {
+		counts = append(counts, fmt.Sprintf("%d as before", same))
+	}
+	return strings.Join(counts, ", ")
 }
 
 // ParameterRows lists the parameters.
@@ -52,6 +71,8 @@ func CapabilityRows(capabilities []plan.Capability) []Row {
 			word = "no longer given"
 		case plan.ChangeNone:
 			word = "given as before"
+		case plan.ChangeUnknown:
+			word = "given; whether it was before is not known"
 		}
 		rows = append(rows, Row{Name: c.Name, Change: c.Change, Values: Values{New: word}})
 	}

@@ -110,6 +110,10 @@ func TestTally(t *testing.T) {
 		"7 to change, 0 to remove, 423 tags only, permissions or exposure widened in 2 places"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+	created := plan.Review{Items: []plan.Item{{Impact: plan.ImpactSecurityBroadened, Action: "Add"}}}
+	if got := strings.Join(wording.Tally(created), ", "); !strings.Contains(got, "1 to add, 0 to change") {
+		t.Errorf("a role that is created with wide permissions: %s", got)
+	}
 	for _, impact := range append(plan.Impacts(), "TELEPORT") {
 		r := plan.Review{Items: []plan.Item{{Impact: impact, Stateful: plan.StatefulNone}}}
 		ones := 0
@@ -251,6 +255,41 @@ func TestUnknownWordsAreNamed(t *testing.T) {
 		"effect on the resource unknown", "FUTURE_WORD Entity"} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("nothing says %q", want)
+		}
+	}
+}
+
+func TestRowCounts(t *testing.T) {
+	row := func(c plan.Change) wording.Row { return wording.Row{Change: c} }
+	tests := []struct {
+		rows []wording.Row
+		want string
+	}{
+		{[]wording.Row{row(plan.ChangeModify), row(plan.ChangeAdd), row("odd")}, "3 changed"},
+		{[]wording.Row{row(plan.ChangeModify), row(plan.ChangeNone)}, "1 changed, 1 as before"},
+		{[]wording.Row{row(plan.ChangeUnknown), row(plan.ChangeUnknown)}, "2, former values not known"},
+		{[]wording.Row{row(plan.ChangeRemove), row(plan.ChangeUnknown)}, "1 changed, 1 with former values not known"},
+	}
+	for _, tt := range tests {
+		if got := wording.RowCounts(tt.rows); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestReported(t *testing.T) {
+	for _, tt := range []struct {
+		item plan.Item
+		want string
+	}{
+		{plan.Item{Action: "Add"}, ""},
+		{plan.Item{Action: "Add", Replacement: "True"}, "Add, Replacement True"},
+		{plan.Item{Action: "Dynamic"}, "Dynamic"},
+		{plan.Item{}, "no action"},
+		{plan.Item{Action: "Remove", PolicyAction: "Snapshot"}, "Remove, PolicyAction Snapshot"},
+	} {
+		if got := wording.Reported(tt.item); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.item, got, tt.want)
 		}
 	}
 }
