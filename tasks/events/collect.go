@@ -95,6 +95,8 @@ func keep(ctx context.Context, s Store, record store.Record, explained tail.Docu
 	}
 	if _, err := s.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
 		r.Tail = store.Tail{Document: key, RootCause: explained.Headline, Advice: explained.Advice}
+		// Set, not added to: a second try must not name them twice.
+		r.Leftovers = make([]string, 0, len(explained.Leftovers))
 		for _, left := range explained.Leftovers {
 			r.Leftovers = append(r.Leftovers, left.Path)
 		}
