@@ -6,5 +6,5 @@ import "embed"
 
 // Files is the folder as it was when the program was built.
 //
-//go:embed *.yaml templates
+//go:embed *.yaml templates schema
 var Files embed.FS

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -16,6 +17,9 @@ import (
 
 // maxDepth bounds nesting, in the parser's recursion as in ours. CloudFormation's own limit is far below.
 const maxDepth = 64
+
+// maxKeys bounds the keys of one map. CloudFormation's largest has 500 resources.
+const maxKeys = 5000
 
 // dialect says what a YAML file may use.
 type dialect string
@@ -69,8 +73,9 @@ func readYAML(file string, content []byte, d dialect, r *report) *node {
 	return n
 }
 
-// parse guards against what the parser does with hostile input: deep nesting exhausts its stack, which no recover
-// catches, and some malformed files make it panic (goccy/go-yaml 1.19.2; FuzzLoad found both).
+// parse guards against what the parser does with hostile input (goccy/go-yaml 1.19.2): it recurses without bound, and a
+// stack that overflows cannot be recovered; a map of many keys takes it time with the square of their number (40,000
+// keys, 21 s). A panic of a parser is a problem of the file: its nodes' String panics on a block scalar.
 func (y yamlReader) parse(content []byte) (file *ast.File) {
 	whole := Origin{File: y.file, Line: 1, Column: 1}
 	defer func() {
@@ -98,6 +103,7 @@ func (y yamlReader) parse(content []byte) (file *ast.File) {
 
 func (y yamlReader) checkTokens(tokens token.Tokens) bool {
 	fine, depth, run := true, 0, 0
+	var sizes mapSizes
 	for _, t := range tokens {
 		refuse := func(format string, args ...any) {
 			y.report.add(y.origin(t), "", format, args...)
@@ -117,22 +123,62 @@ func (y yamlReader) checkTokens(tokens token.Tokens) bool {
 		}
 		switch t.Type {
 		case token.MappingStartType, token.SequenceStartType:
+			sizes.close(math.MaxInt, depth)
 			depth++
 		case token.MappingEndType, token.SequenceEndType:
 			depth--
 		}
 		switch t.Type {
-		case token.SequenceEntryType, token.MappingKeyType, token.TagType:
+		case token.SequenceEntryType:
+			sizes.close(t.Position.Column, depth)
+			run++
+		case token.MappingKeyType, token.TagType:
 			run++
 		default:
 			run = 0
 		}
-		if depth > maxDepth || run > maxDepth || t.Position.Column > 100*maxDepth && t.Type == token.MappingValueType {
+		if depth > maxDepth || run > maxDepth {
 			refuse("the file nests deeper than %d levels", maxDepth)
+			return false
+		}
+		if t.Type == token.MappingValueType && t.Prev != nil && sizes.add(t.Prev.Position.Column, depth) > maxKeys {
+			refuse("a map has more than %d keys", maxKeys)
 			return false
 		}
 	}
 	return fine
+}
+
+// mapSizes counts the keys of the maps that are open, innermost last.
+type mapSizes []mapSize
+
+type mapSize struct {
+	// column is that of the keys, and flow how many brackets are open around them.
+	column, flow, keys int
+}
+
+// add counts a key and returns how many its map has by now. Keys in brackets are told apart by their depth alone.
+func (m *mapSizes) add(column, flow int) int {
+	if flow > 0 {
+		column = 0
+	}
+	m.close(column, flow)
+	if last := len(*m) - 1; last >= 0 && (*m)[last].flow == flow && (*m)[last].column == column {
+		(*m)[last].keys++
+		return (*m)[last].keys
+	}
+	*m = append(*m, mapSize{column, flow, 1})
+	return 1
+}
+
+// close forgets the maps that lie deeper than a column and a number of open brackets.
+func (m *mapSizes) close(column, flow int) {
+	for last := len(*m) - 1; last >= 0; last-- {
+		if top := (*m)[last]; top.flow < flow || top.flow == flow && top.column <= column {
+			return
+		}
+		*m = (*m)[:last]
+	}
 }
 
 func (y yamlReader) origin(t *token.Token) Origin {
