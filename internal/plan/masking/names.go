@@ -104,7 +104,11 @@ func nameWords(name string) []string {
 	var word strings.Builder
 	flush := func() {
 		if word.Len() > 0 {
-			words = append(words, strings.ToLower(word.String()))
+			text := strings.ToLower(word.String())
+			if trimmed := strings.TrimRight(text, "0123456789"); len(trimmed) > 2 {
+				text = trimmed // "password2", but "s3"
+			}
+			words = append(words, text)
 			word.Reset()
 		}
 	}
@@ -119,8 +123,8 @@ func nameWords(name string) []string {
 			word.WriteRune(r)
 		case unicode.IsLetter(r):
 			word.WriteRune(r)
-		case unicode.IsDigit(r) && word.Len() > 0 && i+1 < len(runes) && unicode.IsLetter(runes[i+1]):
-			word.WriteRune(r) // "s3", "k8s"
+		case unicode.IsDigit(r) && word.Len() > 0:
+			word.WriteRune(r)
 		default:
 			flush()
 		}
