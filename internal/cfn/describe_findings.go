@@ -3,12 +3,14 @@ package cfn
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"stackgate/internal/deployment"
 	"stackgate/internal/plan"
@@ -60,6 +62,12 @@ func refused(err error) bool {
 	case "AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "InvalidAction", "UnknownOperation",
 		"UnknownOperationException", "NotImplemented", "NotImplementedException", "UnsupportedOperation",
 		"UnsupportedOperationException", "InternalFailure.NotImplemented":
+		return true
+	}
+	// An emulator answers 500 to what it does not know, and the SDK has retried it already; what these calls add is not
+	// worth failing a deployment for.
+	var response *smithyhttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() >= 500 {
 		return true
 	}
 	fault, _ := faultOf(err)

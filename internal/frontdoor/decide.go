@@ -9,7 +9,6 @@ import (
 	"stackgate/internal/approval"
 	"stackgate/internal/callback"
 	"stackgate/internal/deployment"
-	"stackgate/internal/plan"
 	"stackgate/internal/store"
 )
 
@@ -147,10 +146,10 @@ func (f FrontDoor) checkDecision(record store.Record, d approval.Decision, answe
 	case !record.Review.ExpiresAt.IsZero() && f.Clock.Now().After(record.Review.ExpiresAt):
 		return refuse(RefusedLate, "the review of %s expired; deploy again to ask anew", id)
 	case strings.TrimSpace(answer.Digest) == "":
-		return refuse(RefusedIncomplete, "a decision names the digest of the review that was read: --digest %s", plan.ShortDigest(record.Review.Digest))
+		return refuse(RefusedIncomplete, "a decision names the digest that stands on the review that was read (--digest); read it with: stackgate review %s", id.Short())
 	case !matches(answer.Digest, record.Review.Digest):
-		return refuse(RefusedDigest, "digest %s is not that of the review of %s, which is %s; read it with: stackgate review %s",
-			answer.Digest, id, plan.ShortDigest(record.Review.Digest), id.Short())
+		return refuse(RefusedDigest, "digest %s is not that of the review of %s; read the review as it is now with: stackgate review %s",
+			answer.Digest, id, id.Short())
 	}
 	switch d.Verdict {
 	case approval.Reject:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"stackgate/internal/callback"
@@ -146,5 +147,8 @@ func (o *ErrorOutput) read() (deployment.Fault, string) {
 			return fault, cause
 		}
 	}
-	return deployment.InternalError, o.Error + ": " + cause
+	if o.Error == "States.Timeout" {
+		return deployment.InternalError, "a step of the flow did not answer in time; the logs of this deployment say which call was slow"
+	}
+	return deployment.InternalError, strings.TrimSuffix(o.Error+": "+cause, ": ")
 }

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"os"
@@ -146,6 +147,12 @@ func (a *App) Person() string {
 		}
 	}
 	return ""
+}
+
+// NamedPerson is Person without the operating system's user: a decision is taken by name or not at all, so that a
+// requester who leaves out --as does not become a second person.
+func (a *App) NamedPerson() string {
+	return strings.TrimSpace(cmp.Or(a.Flags.As, a.Env("STACKGATE_AS")))
 }
 
 const projectFile = "project.yaml"

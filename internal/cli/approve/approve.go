@@ -64,7 +64,7 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	decided, err := s.Decide(ctx, o.App.Person(), record.ID, frontdoor.Answer{
+	decided, err := s.Decide(ctx, o.App.NamedPerson(), record.ID, frontdoor.Answer{
 		Verdict: approval.Approve, Digest: o.Digest, Acknowledgements: o.Acknowledgement, Comment: o.Comment,
 	})
 	if err != nil {

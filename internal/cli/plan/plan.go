@@ -52,7 +52,7 @@ printed instead (its "schema" tells which it is).`,
 	o.Wish.Bind(a, cmd)
 	cmd.Flags().BoolVar(&o.DetailedExitCode, "detailed-exitcode", false, "exit with 2 where there are changes")
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
-	app.SetFormats(cmd, app.JSON, app.NDJSON, app.Markdown)
+	app.SetFormats(cmd, app.JSON, app.NDJSON, app.Markdown, app.HTML)
 	return cmd
 }
 

@@ -13,6 +13,7 @@ import (
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/deployment"
 	"stackgate/internal/plan"
+	"stackgate/internal/render/html"
 	"stackgate/internal/render/jsonout"
 	"stackgate/internal/render/markdown"
 	"stackgate/internal/render/terminal"
@@ -58,6 +59,8 @@ func Review(a *app.App, w io.Writer, review plan.Review, r store.Record, decisio
 		return jsonout.Render(w, review, jsonout.Options{})
 	case app.Markdown:
 		return markdown.Render(w, review, markdown.Options{Now: a.Clock.Now(), Approval: approvers})
+	case app.HTML:
+		return html.Render(w, review, html.Options{Now: a.Clock.Now(), Approval: approvers})
 	}
 	return terminal.Render(w, review, terminal.Options{
 		Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII(), Full: o.Full, Only: o.Only, Resources: o.Resources,

@@ -44,7 +44,7 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "only these sections, levels or impacts")
 	cmd.Flags().StringSliceVar(&o.OnlyResources, "resource", nil, "only the changes of these resources")
-	app.SetFormats(cmd, app.JSON, app.Markdown)
+	app.SetFormats(cmd, app.JSON, app.Markdown, app.HTML)
 	return cmd
 }
 

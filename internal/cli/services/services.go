@@ -109,7 +109,12 @@ func Validate(a *app.App) error {
 		if len(problems) == 0 {
 			return app.Printf(a.Stdout, "%s: %d services in %d environments, no mistakes\n", catalog.Project(), len(catalog.Services()), len(catalog.Environments()))
 		}
-		err = app.Printf(a.Stdout, "%s\n", a.Pen().Clean(problems.Error()))
+		for _, problem := range problems {
+			if err := app.Printf(a.Stdout, "%s\n", a.Pen().Clean(problem.Error())); err != nil {
+				return err
+			}
+		}
+		err = nil
 	}
 	if err == nil && len(problems) > 0 {
 		return errProblems{problems}
