@@ -200,7 +200,8 @@ func compareRules(before, after []rule) []plan.SecurityFinding {
 		findings = append(findings, f)
 	}
 	for _, r := range before {
-		if _, covered := r.beyond(after); covered || r.allow && r.counterpart(after, before) != "" {
+		told := slices.ContainsFunc(findings, func(f plan.SecurityFinding) bool { return f.Kind == r.kind() && f.Before == r.text() })
+		if _, covered := r.beyond(after); covered || r.allow && told {
 			continue
 		}
 		f := plan.SecurityFinding{Kind: r.kind(), Direction: plan.DirectionNarrowed, Effect: r.effect(), Before: r.text(), Summary: "no longer lets " + r.way() + " " + r.text()}

@@ -15,6 +15,7 @@ const maxAtoms = 20000
 // statement that moved, was renamed, split or joined is no finding as long as the whole says the same.
 func comparePolicies(before, after []statement, own string) []plan.SecurityFinding {
 	var findings []plan.SecurityFinding
+	told := map[*statement]bool{} // statements of before that stand as "was" in a finding
 	for _, s := range after {
 		rest, exact := uncovered(s, before)
 		if rest == nil {
@@ -27,21 +28,20 @@ func comparePolicies(before, after []statement, own string) []plan.SecurityFindi
 				direction = plan.DirectionUnclear
 			}
 		}
-		findings = append(findings, describe(*rest, counterpart(s, before, after), direction, own, false))
+		was := counterpart(s, before, after)
+		told[was] = true
+		findings = append(findings, describe(*rest, was, direction, own, false))
 	}
-	for _, s := range before {
+	for i, s := range before {
 		rest, _ := uncovered(s, after)
-		if rest == nil {
+		if rest == nil || s.allow && told[&before[i]] {
 			continue
 		}
 		direction := plan.DirectionNarrowed
 		if !s.allow {
 			direction = plan.DirectionWidened
 		}
-		if direction == plan.DirectionNarrowed && counterpart(s, after, before) != nil {
-			continue // told already, as "was" of the statement that took its place
-		}
-		findings = append(findings, describe(*rest, nil, direction, own, true))
+		findings = append(findings, describe(*rest, counterpart(s, after, before), direction, own, true))
 	}
 	return findings
 }
@@ -119,27 +119,31 @@ func related(a, b statement) bool {
 	return false
 }
 
-func describe(s statement, was *statement, direction plan.Direction, own string, removed bool) plan.SecurityFinding {
+// describe makes the finding of a statement that came, or of one that went. Other is its counterpart on the other side.
+func describe(s statement, other *statement, direction plan.Direction, own string, removed bool) plan.SecurityFinding {
 	effect := "Deny"
 	if s.allow {
 		effect = "Allow"
 	}
 	f := plan.SecurityFinding{Kind: s.kind, Direction: direction, Effect: effect}
 	text := s.text()
+	f.After = text
 	if removed {
-		f.Before = text
-	} else {
-		f.After = text
-		if was != nil {
-			f.Before = was.text()
+		f.Before, f.After = text, ""
+	}
+	if other != nil {
+		if removed {
+			f.After = other.text()
+		} else {
+			f.Before = other.text()
 		}
 	}
 	f.Everyone = s.allow && !removed && s.principals && reachesEveryone(s)
-	f.Summary = policySentence(s, was, direction, own, removed)
+	f.Summary = policySentence(s, other, direction, own, removed)
 	return f
 }
 
-func policySentence(s statement, was *statement, direction plan.Direction, own string, removed bool) string {
+func policySentence(s statement, other *statement, direction plan.Direction, own string, removed bool) string {
 	var sentence string
 	switch {
 	case removed && s.allow:
@@ -151,8 +155,11 @@ func policySentence(s statement, was *statement, direction plan.Direction, own s
 	default:
 		sentence = "denies " + s.text()
 	}
-	if was != nil && !removed {
-		sentence += ", was " + was.text()
+	switch {
+	case other != nil && removed:
+		sentence += ", now " + other.text()
+	case other != nil:
+		sentence += ", was " + other.text()
 	}
 	if direction == plan.DirectionUnclear {
 		sentence += "; how far that reaches is known only after apply"
