@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
+	"stackgate/internal/approval"
 	"stackgate/internal/deployment"
 	"stackgate/internal/store"
 	"stackgate/internal/store/sqlite"
@@ -40,6 +41,7 @@ func (s *steps) SendTaskSuccess(_ context.Context, in *sfn.SendTaskSuccessInput,
 func deploy(id deployment.ID, stage deployment.Stage) store.Record {
 	return store.Record{
 		Schema: store.RecordSchema, ID: id, Service: "orders", Environment: "prod", Intent: deployment.IntentDeploy, Target: target, Stage: stage,
+		ChangeSet: store.ChangeSet{ARN: "set"}, Review: store.Review{Digest: "digest"},
 	}
 }
 
@@ -47,6 +49,7 @@ func TestAcquire(t *testing.T) {
 	for name, c := range map[string]struct {
 		// change alters the older deployment, which waits for its approval, and the newer one, which queues.
 		change     func(older, newer *store.Record)
+		decided    bool
 		superseded bool
 		fault      deployment.Fault
 	}{
@@ -54,7 +57,7 @@ func TestAcquire(t *testing.T) {
 		"one that waits for the lock as well":      {change: func(older, _ *store.Record) { older.Stage = deployment.StageQueued }, superseded: true},
 		"a plan supersedes nothing":                {change: func(_, newer *store.Record) { newer.Intent = deployment.IntentPlan }},
 		"a plan is not superseded":                 {change: func(older, _ *store.Record) { older.Intent = deployment.IntentPlan }},
-		"nor one that somebody has decided upon":   {change: func(older, _ *store.Record) { older.DecisionCount = 1 }},
+		"nor one that somebody has decided upon":   {change: func(_, _ *store.Record) {}, decided: true},
 		"nor one that is executed":                 {change: func(older, _ *store.Record) { older.Stage = deployment.StageExecuting }},
 		"nor another service's of the same stack":  {change: func(older, _ *store.Record) { older.Service = "bills" }},
 		"nor that of another environment":          {change: func(older, _ *store.Record) { older.Environment = "test" }},
@@ -70,6 +73,11 @@ func TestAcquire(t *testing.T) {
 			c.change(&first, &second)
 			for _, r := range []store.Record{first, second} {
 				if err := kept.CreateRecord(t.Context(), r); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if c.decided {
+				if _, _, err := kept.AddDecision(t.Context(), older, approval.Decision{By: "bo", Verdict: approval.Approve, ChangeSetID: "set", Digest: "digest", At: noon}); err != nil {
 					t.Fatal(err)
 				}
 			}
