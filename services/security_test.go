@@ -17,7 +17,7 @@ import (
 
 // resource is a resource of a template, its functions gone: a tag stands for what it is applied to.
 type resource struct {
-	Type           string
+	Type           string         `yaml:"Type"`
 	DeletionPolicy string         `yaml:"DeletionPolicy"`
 	Replacement    string         `yaml:"UpdateReplacePolicy"`
 	Properties     map[string]any `yaml:"Properties"`
@@ -45,6 +45,9 @@ func eachResource(t *testing.T, f func(t *testing.T, logicalID string, r resourc
 			t.Fatalf("%s has no resources", name)
 		}
 		for logicalID, r := range template.Resources {
+			if r.Type == "" || r.Properties == nil {
+				t.Fatalf("%s of %s was not read", logicalID, name)
+			}
 			t.Run(path.Base(name)+"/"+logicalID, func(t *testing.T) { f(t, logicalID, r) })
 		}
 	}
