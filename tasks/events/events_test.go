@@ -22,8 +22,8 @@ import (
 )
 
 var (
-	noon   = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
-	broken = errors.New("not permitted")
+	noon      = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	errBroken = errors.New("not permitted")
 )
 
 type at time.Time
@@ -36,7 +36,7 @@ type pages map[string][]types.StackEvent
 func (p pages) DescribeStackEvents(_ context.Context, in *cloudformation.DescribeStackEventsInput, _ ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error) {
 	rows, found := p[aws.ToString(in.StackName)]
 	if !found {
-		return nil, broken
+		return nil, errBroken
 	}
 	n := len(aws.ToString(in.NextToken))
 	out := &cloudformation.DescribeStackEventsOutput{StackEvents: rows[n : n+1]}
@@ -85,10 +85,10 @@ func TestGather(t *testing.T) {
 	if slices.Contains(ids, "long before") {
 		t.Error("pages were read beyond the operation's begin")
 	}
-	if len(unread) != 1 || !strings.Contains(unread[0], hidden) || !strings.Contains(unread[0], broken.Error()) {
+	if len(unread) != 1 || !strings.Contains(unread[0], hidden) || !strings.Contains(unread[0], errBroken.Error()) {
 		t.Errorf("unread %q", unread)
 	}
-	if _, _, err := events.Gather(t.Context(), pages{}, tail.Operation{StackName: "root", StackID: root}); !errors.Is(err, broken) {
+	if _, _, err := events.Gather(t.Context(), pages{}, tail.Operation{StackName: "root", StackID: root}); !errors.Is(err, errBroken) {
 		t.Errorf("the root stack cannot be read, and that is %v", err)
 	}
 }
@@ -121,10 +121,10 @@ func (s stack) DescribeChangeSet(context.Context, *cloudformation.DescribeChange
 
 func TestSweepGoesOn(t *testing.T) {
 	stacks := map[string]stack{
-		"a-unreadable": {err: broken},
+		"a-unreadable": {err: errBroken},
 		"b-moving":     {status: types.StackStatusUpdateInProgress, execution: types.ExecutionStatusExecuteInProgress},
 		"c-done":       {status: types.StackStatusUpdateComplete, execution: types.ExecutionStatusExecuteComplete},
-		"d-unreadable": {err: broken},
+		"d-unreadable": {err: errBroken},
 		"e-failed":     {status: types.StackStatusUpdateRollbackComplete, execution: types.ExecutionStatusExecuteFailed},
 	}
 	kept, err := sqlite.Open(t.Context(), t.TempDir(), at(noon))
