@@ -39,6 +39,10 @@ func Settlement(ctx context.Context, client ExecutionDescriber, stackID, changeS
 	if !ours && set == nil {
 		return deployment.SettlementUnknown, found.StackStatus, nil
 	}
+	if !ours && shell {
+		// The set is executed, so that this status is from before it: a stale read, to be read again.
+		return deployment.SettlementMoving, found.StackStatus, nil
+	}
 	if !ours {
 		// Either a stale read, or somebody's later operation ran on the stack: our change set alone tells.
 		return settlementOfSet(set.ExecutionStatus), found.StackStatus, nil

@@ -66,7 +66,7 @@ func (o Outcome) Sentence() string {
 	case OutcomeFailedBeforeChange:
 		return "The deployment failed before anything was changed; the stack is as it was. Mend the cause and deploy again."
 	case OutcomeFailedRolledBack:
-		return "The execution failed and CloudFormation rolled the stack back to what it was. Mend the root cause and deploy again."
+		return "The execution failed and CloudFormation undid it: an update is back to what it was, a first creation left an empty stack that the next deployment removes. Mend the root cause and deploy again."
 	case OutcomeFailedPaused:
 		return "The execution failed and, rollback being disabled, the stack stands half-way. Mend the cause and deploy again, or roll the stack back."
 	case OutcomeFailedNeedsHuman:

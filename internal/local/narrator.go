@@ -30,6 +30,8 @@ type narrator struct {
 
 	mu   sync.Mutex
 	seen map[string]bool
+	// begun says that the journal has told of the execution, before which no stack event may stand in it.
+	begun bool
 }
 
 func newNarrator(h *Host, id deployment.ID) *narrator {
@@ -123,6 +125,9 @@ func (n *narrator) submitted(ctx context.Context, state string) {
 		})
 	case "ExecuteChangeSet":
 		n.tell(ctx, stream.ExecutionStarted, stream.Execution{ChangeSetID: record.ChangeSet.ARN, ClientRequestToken: record.ClientRequestToken})
+		n.mu.Lock()
+		n.begun = true
+		n.mu.Unlock()
 	}
 }
 
@@ -160,6 +165,9 @@ func (n *narrator) review(ctx context.Context, r store.Record) {
 func (n *narrator) stackEvents(ctx context.Context, r store.Record) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if !n.begun {
+		return
+	}
 	client, err := n.host.options.CloudFormation(ctx, r)
 	if err != nil {
 		return
