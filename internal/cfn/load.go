@@ -84,7 +84,7 @@ func readAnswers(file SavedAnswer) (answers []savedSet, warnings []string, err e
 		if err := decoder.Decode(&raw); errors.Is(err, io.EOF) {
 			return answers, warnings, nil
 		} else if err != nil {
-			return nil, nil, fmt.Errorf("read %s: not JSON: %w (near %s)", file.Name, err, position(data, decoder.InputOffset()))
+			return nil, nil, fmt.Errorf("read %s: not JSON: %w (%s)", file.Name, err, position(data, err))
 		}
 		list := []json.RawMessage{raw}
 		if raw[0] == '[' {
@@ -162,10 +162,15 @@ func decodeText(data []byte) []byte {
 	return []byte(string(utf16.Decode(units)))
 }
 
-func position(data []byte, offset int64) string {
-	before := data[:min(int(offset), len(data))]
+// position is the line and column of a syntax error; of the end, where the text ends too early.
+func position(data []byte, err error) string {
+	offset := len(data)
+	if syntax := new(json.SyntaxError); errors.As(err, &syntax) {
+		offset = min(int(syntax.Offset), offset)
+	}
+	before := data[:offset]
 	line := bytes.Count(before, []byte("\n")) + 1
-	column := len(before) - bytes.LastIndexByte(before, '\n')
+	column := max(len(before)-bytes.LastIndexByte(before, '\n')-1, 1)
 	return fmt.Sprintf("line %d, column %d", line, column)
 }
 

@@ -12,6 +12,9 @@ import (
 // linkSets finds the root among change sets: the one that no other names as nested. A set whose stack another set
 // changes, without naming the set (the ARN may have been taken out), is linked to it by the stack's ARN.
 func linkSets(sets []*gathered) (*gathered, error) {
+	if len(sets) > maxSets {
+		return nil, fmt.Errorf("read change sets: %d of them are more than one operation can have (%d)", len(sets), maxSets)
+	}
 	named := map[string]bool{}
 	for _, g := range sets {
 		for _, id := range g.nested {

@@ -86,12 +86,12 @@ type builder struct {
 	problems []string // limits found while reading templates
 
 	changes      []*change
-	taken        map[string]bool // paths in use
+	taken        map[string]int // paths in use, and how often they were wanted
 	completeness plan.Completeness
 }
 
 func newBuilder(d Description, in ReviewInput) *builder {
-	b := &builder{in: in, masker: masking.New(in.Secrets...), noEcho: map[string]bool{}, taken: map[string]bool{}, account: in.Account, region: in.Region}
+	b := &builder{in: in, masker: masking.New(in.Secrets...), noEcho: map[string]bool{}, taken: map[string]int{}, account: in.Account, region: in.Region}
 	if id, err := arn.Parse(aws.ToString(d.Set.StackId)); err == nil {
 		b.account, b.region = nameOf(b.account, id.AccountID), nameOf(b.region, id.Region)
 	}

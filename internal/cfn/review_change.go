@@ -117,13 +117,14 @@ func (b *builder) name(changes []*change, s scope) {
 		} else if id == "" {
 			id = "(no logical id)"
 		}
-		c.path = s.prefix + id
-		for n := 2; b.taken[c.path]; n++ {
-			c.path = fmt.Sprintf("%s%s#%d", s.prefix, id, n)
+		wanted := s.prefix + id
+		c.path = wanted
+		for b.taken[c.path] > 0 {
 			c.duplicate = true
+			b.taken[wanted]++
+			c.path = fmt.Sprintf("%s#%d", wanted, b.taken[wanted])
 		}
-		b.taken[c.path] = true
-		c.facts.Path = c.path
+		b.taken[c.path] = 1
 	}
 }
 
@@ -341,8 +342,10 @@ func (c *change) resourceType() string { return aws.ToString(c.raw.ResourceType)
 // changedNames lists the top-level properties that a change reports.
 func (c *change) changedNames() []string {
 	var names []string
+	seen := map[string]bool{}
 	for _, p := range c.properties {
-		if tokens := jsontree.Tokens(p.Path); len(tokens) > 1 && tokens[0] == "Properties" && !slices.Contains(names, tokens[1]) {
+		if tokens := jsontree.Tokens(p.Path); len(tokens) > 1 && tokens[0] == "Properties" && !seen[tokens[1]] {
+			seen[tokens[1]] = true
 			names = append(names, tokens[1])
 		}
 	}

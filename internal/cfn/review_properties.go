@@ -307,6 +307,7 @@ func (c *change) unlisted(places []string) []plan.Property {
 	if c.raw.Replacement == types.ReplacementFalse {
 		recreation = plan.RecreationNever
 	}
+	listed := newPlaceSet(places)
 	var list []plan.Property
 	compare := func(path, attribute string, old, new any, hasOld, hasNew bool) {
 		if hasOld == hasNew && jsontree.Equal(old, new) {
@@ -320,7 +321,7 @@ func (c *change) unlisted(places []string) []plan.Property {
 	for _, attribute := range keysOfBoth(before, after) {
 		path := jsontree.Join("", attribute)
 		if attribute != "Properties" {
-			if !touched(places, path) {
+			if !listed.touches(path) {
 				compare(path, attribute, before[attribute], after[attribute], has(before, attribute), has(after, attribute))
 			}
 			continue
@@ -328,7 +329,7 @@ func (c *change) unlisted(places []string) []plan.Property {
 		old, _ := jsontree.Object(before[attribute])
 		new, _ := jsontree.Object(after[attribute])
 		for _, name := range keysOfBoth(old, new) {
-			if at := jsontree.Join(path, name); !touched(places, at) && (name != "Tags" || !touched(places, "/Tags")) {
+			if at := jsontree.Join(path, name); !listed.touches(at) && (name != "Tags" || !listed.touches("/Tags")) {
 				compare(at, attribute, old[name], new[name], has(old, name), has(new, name))
 			}
 		}
@@ -347,23 +348,44 @@ func keysOfBoth(a, b map[string]any) []string {
 	return slices.Compact(keys)
 }
 
-// touched says whether a place is at, above or below the path.
-func touched(places []string, path string) bool {
-	return slices.ContainsFunc(places, func(place string) bool { return jsontree.Within(place, path) || jsontree.Within(path, place) })
+// placeSet answers whether a path is at, above or below one of many places.
+type placeSet struct{ at, above map[string]bool }
+
+func newPlaceSet(places []string) placeSet {
+	s := placeSet{at: map[string]bool{}, above: map[string]bool{}}
+	for _, place := range places {
+		s.at[place] = true
+		for up := place; up != ""; up = parent(up) {
+			s.above[up] = true
+		}
+	}
+	return s
+}
+
+func parent(pointer string) string { return pointer[:max(strings.LastIndexByte(pointer, '/'), 0)] }
+
+func (s placeSet) touches(path string) bool { return s.above[path] || s.holds(path, "") }
+
+// holds says whether the path, or what it lies in below the limit, is one of the places.
+func (s placeSet) holds(path, limit string) bool {
+	for ; len(path) > len(limit); path = parent(path) {
+		if s.at[path] {
+			return true
+		}
+	}
+	return false
 }
 
 // withoutInner takes from a line the differences that lines further in show already.
 func withoutInner(list []plan.Property) {
+	paths := make([]string, len(list))
+	for i, p := range list {
+		paths[i] = p.Path
+	}
+	places := newPlaceSet(paths)
 	for i := range list {
 		outer := &list[i]
-		if len(outer.Edits) == 0 {
-			continue
-		}
-		outer.Edits = slices.DeleteFunc(outer.Edits, func(e plan.Edit) bool {
-			return slices.ContainsFunc(list, func(inner plan.Property) bool {
-				return inner.Path != outer.Path && jsontree.Within(inner.Path, outer.Path) && jsontree.Within(outer.Path+e.Path, inner.Path)
-			})
-		})
+		outer.Edits = slices.DeleteFunc(outer.Edits, func(e plan.Edit) bool { return places.holds(outer.Path+e.Path, outer.Path) })
 	}
 }
 
