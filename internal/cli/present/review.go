@@ -53,7 +53,15 @@ type ReviewOptions struct {
 
 // Review writes a review in a format.
 func Review(a *app.App, w io.Writer, review plan.Review, r store.Record, decisions []approval.Decision, format string, o ReviewOptions) error {
-	approvers := Approvers(r)
+	return write(a, w, review, format, o, Approvers(r), Decided(r, decisions))
+}
+
+// SavedReview writes the review of a change set that is no deployment of ours: there is nothing to approve.
+func SavedReview(a *app.App, w io.Writer, review plan.Review, format string, o ReviewOptions) error {
+	return write(a, w, review, format, o, "", "")
+}
+
+func write(a *app.App, w io.Writer, review plan.Review, format string, o ReviewOptions, approvers, decided string) error {
 	switch format {
 	case app.JSON:
 		return jsonout.Render(w, review, jsonout.Options{})
@@ -64,7 +72,7 @@ func Review(a *app.App, w io.Writer, review plan.Review, r store.Record, decisio
 	}
 	return terminal.Render(w, review, terminal.Options{
 		Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII(), Full: o.Full, Only: o.Only, Resources: o.Resources,
-		Now: a.Clock.Now(), Approval: approvers, Decided: Decided(r, decisions),
+		Now: a.Clock.Now(), Approval: approvers, Decided: decided,
 	})
 }
 

@@ -6,10 +6,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"stackgate/internal/cfn"
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
 	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/present"
+	"stackgate/internal/cli/saved"
 	"stackgate/internal/cli/wish"
 )
 
@@ -19,37 +22,49 @@ type Options struct {
 	ID                  string
 	Full                bool
 	Only, OnlyResources []string
+	// Files are saved answers of DescribeChangeSet to review in the place of a deployment.
+	Files []string
 }
 
 // NewCommand makes the command; run may be nil and is for tests of its flags.
 func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Command {
 	o := &Options{App: a}
 	cmd := &cobra.Command{
-		Use:   "review DEPLOYMENT",
-		Short: "Show the review of a deployment",
-		Long:  `Prints the stored review: exactly what an approval is for. DEPLOYMENT is an id or the end of one.`,
+		Use:   "review [DEPLOYMENT]",
+		Short: "Show the review of a deployment, or of any saved change set",
+		Long: `Prints the stored review: exactly what an approval is for. DEPLOYMENT is an id or the end of one.
+
+With --file it reviews a change set that any tool has made, from saved answers of describe-change-set. Give several files
+for pages and for nested change sets; --include-property-values adds the values.`,
 		Example: `  stackgate review 7q4k2mxa
   stackgate review 7q4k2mxa --only critical,security
-  stackgate review 7q4k2mxa -o markdown > comment.md`,
+  stackgate review 7q4k2mxa -o markdown > comment.md
+  aws cloudformation describe-change-set --change-set-name ARN --include-property-values | stackgate review --file -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.ID = args[0]
+			if len(args) > 0 {
+				o.ID = args[0]
+			}
 			if run != nil {
 				return run(cmd.Context(), o)
 			}
 			return Run(cmd.Context(), o)
 		},
 	}
-	cmd.Args = wish.One("DEPLOYMENT")
+	cmd.Args = wish.OneUnless("DEPLOYMENT", "file")
 	cmd.ValidArgsFunction = complete.Deployments(a)
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "only these sections, levels or impacts")
 	cmd.Flags().StringSliceVar(&o.OnlyResources, "resource", nil, "only the changes of these resources")
+	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "review saved answers of describe-change-set instead; - is the standard input")
 	app.SetFormats(cmd, app.JSON, app.Markdown, app.HTML)
 	return cmd
 }
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
+	if len(o.Files) > 0 {
+		return ofFiles(o)
+	}
 	s, err := embedded.Open(ctx, o.App)
 	if err != nil {
 		return err
@@ -68,5 +83,27 @@ func Run(ctx context.Context, o *Options) error {
 		return err
 	}
 	return present.Review(o.App, o.App.Stdout, review, record, decisions, o.App.Flags.Output,
+		present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
+}
+
+// ofFiles reviews a change set that is known from saved answers only; nobody can approve it here.
+func ofFiles(o *Options) error {
+	answers, err := saved.Read(o.App, o.Files)
+	if err != nil {
+		return err
+	}
+	var files []cfn.SavedAnswer
+	for _, answer := range answers {
+		files = append(files, cfn.SavedAnswer{Name: answer.Name, Data: answer.Data})
+	}
+	description, err := cfn.LoadDescription(files...)
+	if err != nil {
+		return exit.Usagef("%w", err)
+	}
+	review, err := cfn.Review(description, cfn.ReviewInput{})
+	if err != nil {
+		return err
+	}
+	return present.SavedReview(o.App, o.App.Stdout, review, o.App.Flags.Output,
 		present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
 }

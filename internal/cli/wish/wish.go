@@ -54,6 +54,19 @@ func One(name string) cobra.PositionalArgs {
 	}
 }
 
+// OneUnless wants exactly one argument of a name, or none where a flag stands in its place.
+func OneUnless(name, flag string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if cmd.Flags().Changed(flag) {
+			if len(args) > 0 {
+				return exit.Usagef("give either %s or --%s, not both", name, flag)
+			}
+			return nil
+		}
+		return One(name)(cmd, args)
+	}
+}
+
 // None wants no arguments.
 func None(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {

@@ -130,7 +130,7 @@ func TestMaskedShowsItsTextOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, text := range map[string]string{
-		"%v": fmt.Sprintf("%v", tree), "%+v": fmt.Sprintf("%+v", tree), "%#v": fmt.Sprintf("%#v", tree), "%s": fmt.Sprintf("%s", masked),
+		"%v": fmt.Sprintf("%v", tree), "%+v": fmt.Sprintf("%+v", tree), "%#v": fmt.Sprintf("%#v", tree), "%s": masked.String(),
 		"%q": fmt.Sprintf("%q", masked), "JSON": string(encoded), "canonical": jsontree.Canonical(tree),
 	} {
 		if strings.Contains(text, secret) {
