@@ -86,7 +86,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"blank", []string{" \n"}, "a.json: it is empty"},
 		{"no JSON", []string{"Changes:\n- Type: Resource"}, "a.json: not JSON"},
 		{"cut off", []string{minimal[:200]}, "not JSON"},
-		{"place of the error", []string{minimal+"\n{\n \"Changes\": [,]}"}, "(line 3, column 14)"},
+		{"place of the error", []string{minimal + "\n{\n \"Changes\": [,]}"}, "(line 3, column 14)"},
 		{"a list of numbers", []string{"[1]"}, "not a JSON object"},
 		{"a string", []string{`"Changes"`}, "not a JSON object"},
 		{"another answer", []string{`{"Stacks":[]}`}, "DescribeStacks"},
