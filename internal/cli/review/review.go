@@ -34,12 +34,14 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 		Short: "Show the review of a deployment, or of any saved change set",
 		Long: `Prints the stored review: exactly what an approval is for. DEPLOYMENT is an id or the end of one.
 
-With --file it reviews a change set that any tool has made, from saved answers of describe-change-set. Give several files
-for pages and for nested change sets; --include-property-values adds the values.`,
+With --file it reviews a change set that any tool has made, from saved
+answers of describe-change-set. Give several files for pages and for nested
+change sets; --include-property-values adds the values.`,
 		Example: `  stackgate review 7q4k2mxa
   stackgate review 7q4k2mxa --only critical,security
   stackgate review 7q4k2mxa -o markdown > comment.md
-  aws cloudformation describe-change-set --change-set-name ARN --include-property-values | stackgate review --file -`,
+  aws cloudformation describe-change-set --change-set-name ARN \
+    --include-property-values | stackgate review --file -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.ID = args[0]
@@ -55,7 +57,7 @@ for pages and for nested change sets; --include-property-values adds the values.
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "only these sections, levels or impacts")
 	cmd.Flags().StringSliceVar(&o.OnlyResources, "resource", nil, "only the changes of these resources")
-	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "review saved answers of describe-change-set instead; - is the standard input")
+	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "review a saved answer, - is standard input")
 	app.SetFormats(cmd, app.JSON, app.Markdown, app.HTML)
 	return cmd
 }

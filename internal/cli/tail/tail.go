@@ -33,11 +33,12 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 		Short: "Show why a deployment failed, ours or any other",
 		Long: `Prints the root cause, what to do, and the last events of the stack.
 
-With --file it explains a stack that any tool has deployed, from saved answers of describe-stack-events or describe-events.
-Give a file for each nested stack as well.`,
+With --file it explains a stack that any tool has deployed, from saved answers
+of describe-stack-events or describe-events. Give a file for each nested stack.`,
 		Example: `  stackgate tail 7q4k2mxa
   stackgate tail 7q4k2mxa -o markdown >> "$GITHUB_STEP_SUMMARY"
-  aws cloudformation describe-stack-events --stack-name shop-orders-prod | stackgate tail --file -`,
+  aws cloudformation describe-stack-events --stack-name NAME \
+    | stackgate tail --file -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.ID = args[0]
@@ -50,8 +51,8 @@ Give a file for each nested stack as well.`,
 	}
 	cmd.Args = wish.OneUnless("DEPLOYMENT", "file")
 	cmd.ValidArgsFunction = complete.Deployments(a)
-	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "explain saved stack events instead; - is the standard input")
-	cmd.Flags().StringVar(&o.Stack, "stack", "", "with --file: name or ARN of the root stack among several")
+	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "explain saved events, - is standard input")
+	cmd.Flags().StringVar(&o.Stack, "stack", "", "root stack among those of --file")
 	app.SetFormats(cmd, app.JSON, app.Markdown)
 	return cmd
 }
