@@ -30,7 +30,8 @@ type Announcer interface {
 // Clock tells the time.
 type Clock interface{ Now() time.Time }
 
-// Wait opens a deployment for decisions. Repeating it renews the token and announces nothing twice.
+// Wait opens a deployment for decisions. Repeating it renews the token; an announcement that was
+// made is not made again, one that failed is.
 type Wait struct {
 	Store  Store
 	Sender callback.Sender
@@ -60,9 +61,6 @@ func (t Wait) Run(ctx context.Context, in WaitIn) (WaitOut, error) {
 			return err
 		}
 		first = r.Times.ApprovalRequested.IsZero()
-		if first {
-			r.Times.ApprovalRequested = now
-		}
 		r.Stage = deployment.StageAwaiting
 		return nil
 	})
@@ -77,6 +75,15 @@ func (t Wait) Run(ctx context.Context, in WaitIn) (WaitOut, error) {
 	if first && t.Announcer != nil {
 		if err := t.Announcer.ApprovalRequested(ctx, record); err != nil {
 			return WaitOut{}, fmt.Errorf("announce the review of %s: %w", record.ID, err)
+		}
+	}
+	if first {
+		// Noted after the announcement: a task that dies between the two announces again, which beats never.
+		if _, err := t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
+			r.Times.ApprovalRequested = now
+			return nil
+		}); err != nil {
+			return WaitOut{}, fmt.Errorf("record the announcement of %s: %w", record.ID, err)
 		}
 	}
 	return WaitOut{ExpiresAt: record.Review.ExpiresAt}, t.wakeIfDecided(ctx, record)

@@ -55,15 +55,11 @@ is believed and recorded as not verified.`,
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, err := embedded.Open(ctx, o.App)
+	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	record, err := s.Find(ctx, o.ID)
-	if err != nil {
-		return err
-	}
 	decided, err := s.Decide(ctx, o.App.NamedPerson(), record.ID, frontdoor.Answer{
 		Verdict: approval.Approve, Digest: o.Digest, Acknowledgements: o.Acknowledgement, Comment: o.Comment,
 	})

@@ -230,6 +230,19 @@ func (s *Session) Check(ctx context.Context, t deployment.Target) error {
 	return s.connector.Check(ctx, t)
 }
 
+// OpenDeployment opens a session and finds the deployment that a command is about.
+func OpenDeployment(ctx context.Context, a *app.App, id string) (*Session, store.Record, error) {
+	s, err := Open(ctx, a)
+	if err != nil {
+		return nil, store.Record{}, err
+	}
+	record, err := s.Find(ctx, id)
+	if err != nil {
+		return nil, store.Record{}, errors.Join(err, s.Close())
+	}
+	return s, record, nil
+}
+
 // Find returns a deployment by its id or a suffix of it.
 func (s *Session) Find(ctx context.Context, id string) (store.Record, error) {
 	return s.Host.FrontDoor.Find(ctx, id)

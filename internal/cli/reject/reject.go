@@ -49,15 +49,11 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, err := embedded.Open(ctx, o.App)
+	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	record, err := s.Find(ctx, o.ID)
-	if err != nil {
-		return err
-	}
 	decided, err := s.Decide(ctx, o.App.NamedPerson(), record.ID, frontdoor.Answer{
 		Verdict: approval.Reject, Digest: o.Digest, Comment: o.Reason,
 	})

@@ -67,15 +67,11 @@ func Run(ctx context.Context, o *Options) error {
 	if len(o.Files) > 0 {
 		return ofFiles(o)
 	}
-	s, err := embedded.Open(ctx, o.App)
+	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	record, err := s.Find(ctx, o.ID)
-	if err != nil {
-		return err
-	}
 	review, err := present.LoadReview(ctx, s.Store, record)
 	if err != nil {
 		return err

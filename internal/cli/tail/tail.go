@@ -62,15 +62,11 @@ func Run(ctx context.Context, o *Options) error {
 	if len(o.Files) > 0 {
 		return ofFiles(o)
 	}
-	s, err := embedded.Open(ctx, o.App)
+	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	record, err := s.Find(ctx, o.ID)
-	if err != nil {
-		return err
-	}
 	doc, err := present.LoadTail(ctx, s.Store, record)
 	if err != nil {
 		return err

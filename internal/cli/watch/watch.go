@@ -48,15 +48,11 @@ with the exit code of its outcome.`,
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, err := embedded.Open(ctx, o.App)
+	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	record, err := s.Find(ctx, o.ID)
-	if err != nil {
-		return err
-	}
 	a := o.App
 	var printer feed.Printer = &feed.Text{W: a.Stdout, Pen: a.Pen(), Columns: a.Width, Verbose: a.Flags.Verbose}
 	if a.Flags.Output == app.NDJSON {
