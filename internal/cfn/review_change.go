@@ -3,6 +3,7 @@ package cfn
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -49,6 +50,15 @@ type detail struct {
 	// cutOld and cutNew: the value is the beginning of a JSON value, which CloudFormation cut off.
 	cutOld, cutNew bool
 	live, deployed *string
+}
+
+// key orders the details of a change by what they say.
+func (d detail) key() string {
+	return strings.Join([]string{
+		d.place, d.Attribute, d.Name, d.Path, d.Source, d.Entity, d.Evaluation, d.Change, d.Recreation, d.BeforeFrom, d.AfterFrom,
+		strconv.FormatBool(d.hasOld), jsontree.Canonical(d.before), strconv.FormatBool(d.hasNew), jsontree.Canonical(d.after),
+		aws.ToString(d.live), aws.ToString(d.deployed),
+	}, "\x00")
 }
 
 // scope is the set that a change belongs to.
@@ -166,6 +176,8 @@ func (b *builder) read(raw types.Change, s scope) *change {
 	for _, d := range c.raw.Details {
 		c.details = append(c.details, b.detail(c, d, tainted))
 	}
+	// CloudFormation promises no order, and what is read twice must be the same document.
+	slices.SortStableFunc(c.details, func(a, b detail) int { return strings.Compare(a.key(), b.key()) })
 	c.unknown = unknownWords(c)
 	return c
 }
