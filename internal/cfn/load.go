@@ -78,6 +78,10 @@ func readAnswers(file SavedAnswer) (answers []savedSet, warnings []string, err e
 	if len(bytes.TrimSpace(data)) == 0 {
 		return nil, nil, fmt.Errorf("read %s: it is empty; save an answer with `aws cloudformation describe-change-set --include-property-values`", file.Name)
 	}
+	// Nearly every file is one answer; taking that for granted saves a pass over what can be megabytes.
+	if single, err := readAnswer(file.Name, data); err == nil {
+		return []savedSet{single}, warnings, nil
+	}
 	decoder := json.NewDecoder(bytes.NewReader(data))
 	for {
 		var raw json.RawMessage
@@ -103,22 +107,32 @@ func readAnswers(file SavedAnswer) (answers []savedSet, warnings []string, err e
 }
 
 func readAnswer(name string, raw json.RawMessage) (savedSet, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return savedSet{}, fmt.Errorf("read %s: not an answer of DescribeChangeSet: it is not a JSON object", name)
-	}
-	if members["Changes"] == nil && members["ChangeSetId"] == nil && members["ChangeSetName"] == nil {
-		return savedSet{}, fmt.Errorf("read %s: not an answer of DescribeChangeSet: %s; save one with `aws cloudformation describe-change-set --include-property-values`", name, whatElse(members))
-	}
 	var wire wireAnswer
-	if err := json.Unmarshal(raw, &wire); err != nil {
-		var mismatch *json.UnmarshalTypeError
-		if errors.As(err, &mismatch) {
-			return savedSet{}, fmt.Errorf("read %s: not an answer of DescribeChangeSet: %s holds a JSON %s", name, cleanField(mismatch.Field), mismatch.Value)
+	err := json.Unmarshal(raw, &wire)
+	if err != nil || wire.Changes == nil && wire.ChangeSetId == nil && wire.ChangeSetName == nil {
+		if err := checkAnswer(name, raw); err != nil {
+			return savedSet{}, err
 		}
+	}
+	if mismatch := new(json.UnmarshalTypeError); errors.As(err, &mismatch) {
+		return savedSet{}, fmt.Errorf("read %s: not an answer of DescribeChangeSet: %s holds a JSON %s", name, cleanField(mismatch.Field), mismatch.Value)
+	}
+	if err != nil {
 		return savedSet{}, fmt.Errorf("read %s: %w", name, err)
 	}
 	return savedSet{wire.DescribeChangeSetOutput, name}, nil
+}
+
+// checkAnswer says what a JSON value is that is no answer of DescribeChangeSet.
+func checkAnswer(name string, raw json.RawMessage) error {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return fmt.Errorf("read %s: not an answer of DescribeChangeSet: it is not a JSON object", name)
+	}
+	if members["Changes"] == nil && members["ChangeSetId"] == nil && members["ChangeSetName"] == nil {
+		return fmt.Errorf("read %s: not an answer of DescribeChangeSet: %s; save one with `aws cloudformation describe-change-set --include-property-values`", name, whatElse(members))
+	}
+	return nil
 }
 
 func cleanField(field string) string {

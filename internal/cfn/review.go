@@ -70,7 +70,7 @@ func Review(d Description, in ReviewInput) (plan.Review, error) {
 	if err := b.digests(&r, d); err != nil {
 		return plan.Review{}, fmt.Errorf("review change set %s: %w", r.Target.ChangeSetID, err)
 	}
-	return scrubbed(r, b.masker)
+	return scrubbed(r, b.masker), nil
 }
 
 // builder holds what the parts of a review are made from.

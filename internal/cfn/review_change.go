@@ -1,6 +1,7 @@
 package cfn
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -82,11 +83,7 @@ func (b *builder) collect(d Description, s scope) {
 	for _, raw := range d.Set.Changes {
 		changes = append(changes, b.read(raw, s))
 	}
-	keys := make(map[*change]string, len(changes))
-	for _, c := range changes {
-		keys[c] = orderKey(c)
-	}
-	slices.SortFunc(changes, func(a, b *change) int { return strings.Compare(keys[a], keys[b]) })
+	slices.SortFunc(changes, compareChanges)
 	b.name(changes, s)
 	b.changes = append(b.changes, changes...)
 	for _, c := range changes {
@@ -109,13 +106,17 @@ func (b *builder) hideParameters(d Description, s scope) {
 	}
 }
 
-// orderKey orders the changes of a set by their content.
-func orderKey(c *change) string {
-	key, err := factsOf(c).Key()
-	if err != nil {
-		return fmt.Sprint(err)
+// compareChanges orders the changes of a set by logical id, and those that share one by their content.
+func compareChanges(a, b *change) int {
+	if order := cmp.Or(
+		strings.Compare(aws.ToString(a.raw.LogicalResourceId), aws.ToString(b.raw.LogicalResourceId)),
+		strings.Compare(a.changeType, b.changeType),
+		cmp.Compare(a.raw.Action, b.raw.Action),
+		strings.Compare(aws.ToString(a.raw.ChangeSetId), aws.ToString(b.raw.ChangeSetId)),
+	); order != 0 {
+		return order
 	}
-	return aws.ToString(c.raw.LogicalResourceId) + "\x00" + key
+	return strings.Compare(factsOf(a).Digest(), factsOf(b).Digest())
 }
 
 // name gives every change a path of its own.

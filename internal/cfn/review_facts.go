@@ -74,9 +74,6 @@ func (b *builder) digests(r *plan.Review, d Description) (err error) {
 	for i, c := range b.changes {
 		changes[i] = c.facts
 	}
-	if r.ContentDigest, err = plan.ContentDigest(changes); err != nil {
-		return err
-	}
 	facts := plan.ReviewFacts{
 		ChangeSetID: r.Target.ChangeSetID, StackID: r.Target.StackID, Account: r.Target.Account, Region: r.Target.Region,
 		ChangeSetType: r.Target.ChangeSetType, Templates: slices.Clone(b.in.TemplateDigests), Parameters: b.parameterFacts(d),
@@ -97,7 +94,7 @@ func (b *builder) digests(r *plan.Review, d Description) (err error) {
 		original = textDigest(b.in.AfterTemplate)
 		facts.Templates = append(facts.Templates, "original "+original)
 	}
-	if r.Digest, err = facts.Digest(); err != nil {
+	if r.Digest, r.ContentDigest, err = facts.Digests(); err != nil {
 		return err
 	}
 	r.RequestDigest = b.in.RequestDigest

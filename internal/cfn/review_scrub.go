@@ -2,25 +2,29 @@ package cfn
 
 import (
 	"reflect"
+	"slices"
 
 	"stackgate/internal/plan"
 	"stackgate/internal/plan/masking"
 )
 
 // scrubbed runs every text of the finished document past the masker once more: a secret that stands where no rule looks,
-// in a description or a reason, is found by its form, or because it was met elsewhere. The document that comes back
-// shares nothing with the caller's.
-func scrubbed(r plan.Review, m *masking.Masker) (plan.Review, error) {
-	encoded, err := plan.Encode(r)
-	if err != nil {
-		return plan.Review{}, err
+// in a description or a reason, is found by its form, or because it was met elsewhere. What the caller handed in is not
+// changed.
+func scrubbed(r plan.Review, m *masking.Masker) plan.Review {
+	if r.Deployment != nil {
+		own := *r.Deployment
+		if own.Previous != nil {
+			previous := *own.Previous
+			own.Previous = &previous
+		}
+		r.Deployment = &own
 	}
-	own, err := plan.Decode(encoded)
-	if err != nil {
-		return plan.Review{}, err
-	}
-	scrubValue(reflect.ValueOf(&own).Elem(), m)
-	return own, nil
+	r.Findings, r.Limits = slices.Clone(r.Findings), slices.Clone(r.Limits)
+	r.Completeness.Warnings = slices.Clone(r.Completeness.Warnings)
+	r = r.Normalised()
+	scrubValue(reflect.ValueOf(&r).Elem(), m)
+	return r
 }
 
 // scrubValue masks the strings of a value in place. Map keys are impacts and levels, which are no text.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -8,8 +9,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gowebpki/jcs"
+
+	"stackgate/internal/plan/jsontree"
 )
 
 // Named is a name and its value in the facts of a digest. A hidden value enters as its Supply, never by itself.
@@ -78,28 +82,62 @@ type DetailFacts struct {
 	Deployed   string `json:"deployed"`
 }
 
-// Key is a text by which changes can be ordered; equal changes have equal keys.
-func (f ChangeFacts) Key() (string, error) {
-	f.Details, f.Scope, f.DriftIgnored = sortedDetails(f.Details), sortedTexts(f.Scope), sortedTexts(f.DriftIgnored)
-	text, err := json.Marshal(f)
-	if err != nil {
-		return "", fmt.Errorf("write facts of change %s: %w", f.Path, err)
+// tree is the change as a JSON value, without the ARN of the nested set. Its lists are in order.
+func (f ChangeFacts) tree() map[string]any {
+	details := sortedDetails(f.Details)
+	list := make([]any, len(details))
+	for i, d := range details {
+		list[i] = d.tree()
 	}
-	return f.Path + "\x00" + string(text), nil
+	return map[string]any{
+		"path": f.Path, "changeType": f.ChangeType, "logicalId": f.LogicalID, "physicalId": f.PhysicalID, "type": f.Type,
+		"action": f.Action, "replacement": f.Replacement, "policyAction": f.PolicyAction, "scope": anyList(sortedTexts(f.Scope)),
+		"module": f.Module, "details": list, "before": f.Before, "after": f.After, "previous": f.Previous,
+		"driftStatus": f.DriftStatus, "driftIgnored": anyList(sortedTexts(f.DriftIgnored)),
+	}
 }
 
-// ContentDigest returns the digest of the changes alone. Their order makes no difference, nor do the ARNs of nested
-// change sets, so that a change set that was made again can be recognised.
+func (d DetailFacts) tree() map[string]any {
+	return map[string]any{
+		"attribute": d.Attribute, "name": d.Name, "path": d.Path, "change": d.Change, "recreation": d.Recreation,
+		"evaluation": d.Evaluation, "source": d.Source, "entity": d.Entity, "before": d.Before, "after": d.After,
+		"beforeFrom": d.BeforeFrom, "afterFrom": d.AfterFrom, "live": d.Live, "deployed": d.Deployed,
+	}
+}
+
+func anyList(texts []string) []any {
+	list := make([]any, len(texts))
+	for i, text := range texts {
+		list[i] = text
+	}
+	return list
+}
+
+// Digest identifies the change alone. A change is all strings and lists of strings under ASCII names, of which
+// jsontree.Canonical is the canonical JSON (RFC 8785; a test compares the two), without another parse of what can be
+// megabytes.
+func (f ChangeFacts) Digest() string {
+	const others = 1 << 10 // what is beside the contexts takes about as much
+	text := jsontree.AppendCanonical(make([]byte, 0, 2*(len(f.Before)+len(f.After)+len(f.Previous))+others), f.tree())
+	if !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte(string(utf8.RuneError)))
+	}
+	sum := sha256.Sum256(text)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// ContentDigest returns the digest of the changes alone: over the sorted list of their digests. Their order makes no
+// difference, nor do the ARNs of nested change sets, so that a change set that was made again can be recognised.
 func ContentDigest(changes []ChangeFacts) (string, error) {
-	anonymous := slices.Clone(changes)
-	for i := range anonymous {
-		anonymous[i].ChangeSetID = ""
+	return digest("content", sortedTexts(changeDigests(changes)))
+}
+
+func changeDigests(changes []ChangeFacts) []string {
+	all := make([]string, len(changes))
+	for i, change := range changes {
+		all[i] = change.Digest()
 	}
-	sorted, err := sortedChanges(anonymous)
-	if err != nil {
-		return "", err
-	}
-	return digest("content", sorted)
+	return all
 }
 
 // ReviewFacts are what the review digest covers, by which an approval names what it approves.
@@ -126,15 +164,24 @@ type ReviewFacts struct {
 	MaskingVersion string   `json:"maskingVersion"`
 }
 
-// Digest returns the review digest. The order of the lists makes no difference.
-func (f ReviewFacts) Digest() (string, error) {
-	var err error
+// Digests returns the review digest and the content digest. The order of the lists makes no difference.
+func (f ReviewFacts) Digests() (review, content string, err error) {
 	f.Templates, f.Capabilities, f.Roles, f.Stateful = sortedTexts(f.Templates), sortedTexts(f.Capabilities), sortedTexts(f.Roles), sortedTexts(f.Stateful)
 	f.Parameters, f.Tags, f.Settings = sortedNamed(f.Parameters), sortedNamed(f.Tags), sortedNamed(f.Settings)
-	if f.Changes, err = sortedChanges(f.Changes); err != nil {
-		return "", err
+	digests := changeDigests(f.Changes)
+	if content, err = digest("content", sortedTexts(digests)); err != nil {
+		return "", "", err
 	}
-	return digest("review", f)
+	changes := make([]string, len(digests))
+	for i, change := range f.Changes {
+		changes[i] = digests[i] + " " + change.ChangeSetID
+	}
+	covered := struct {
+		ReviewFacts
+		Changes []string `json:"changes"`
+	}{f, sortedTexts(changes)}
+	review, err = digest("review", covered)
+	return review, content, err
 }
 
 // digest hashes facts. The kind goes in, so that digests of different kinds never meet.
@@ -188,24 +235,4 @@ func (d DetailFacts) fields() []string {
 		d.Attribute, d.Path, d.Name, d.Source, d.Entity, d.Evaluation, d.Change, d.Recreation, d.Before, d.After,
 		d.BeforeFrom, d.AfterFrom, d.Live, d.Deployed,
 	}
-}
-
-func sortedChanges(changes []ChangeFacts) ([]ChangeFacts, error) {
-	keys := make([]string, len(changes))
-	order := make([]int, len(changes))
-	for i, change := range changes {
-		key, err := change.Key()
-		if err != nil {
-			return nil, err
-		}
-		keys[i], order[i] = key, i
-	}
-	slices.SortFunc(order, func(a, b int) int { return strings.Compare(keys[a], keys[b]) })
-	sorted := make([]ChangeFacts, len(changes))
-	for i, at := range order {
-		change := changes[at]
-		change.Details, change.Scope, change.DriftIgnored = sortedDetails(change.Details), sortedTexts(change.Scope), sortedTexts(change.DriftIgnored)
-		sorted[i] = change
-	}
-	return sorted, nil
 }

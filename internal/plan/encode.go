@@ -8,7 +8,7 @@ import (
 
 // Encode writes the document as JSON, without a line break at its end. Empty lists are written as [], never as null.
 func Encode(r Review) ([]byte, error) {
-	data, err := json.Marshal(r.normalised())
+	data, err := json.Marshal(r.Normalised())
 	if err != nil {
 		return nil, fmt.Errorf("encode review of %s: %w", r.Target.StackName, err)
 	}
@@ -25,11 +25,11 @@ func Decode(data []byte) (Review, error) {
 	if r.Schema != Schema {
 		return Review{}, fmt.Errorf("read review document: its schema is %q, this version of stackgate reads %q", r.Schema, Schema)
 	}
-	return r.normalised(), nil
+	return r.Normalised(), nil
 }
 
-// normalised returns the review with empty lists in the place of nil ones, and times in UTC.
-func (r Review) normalised() Review {
+// Normalised returns the review with empty lists in the place of nil ones, and times in UTC, as Decode would.
+func (r Review) Normalised() Review {
 	if r.Deployment != nil {
 		d := *r.Deployment
 		d.CreatedAt, d.ExpiresAt = d.CreatedAt.UTC(), d.ExpiresAt.UTC()

@@ -51,33 +51,30 @@ type impactRow struct {
 	stateful Level
 }
 
-// REVIEW.md section 2.1, in its order, which is the order of Rank.
-func impactTable() []impactRow {
-	return []impactRow{
-		{ImpactDestroy, "-", "-", "delete", "will be deleted", LevelHigh, LevelCritical},
-		{ImpactReplaceDelete, "+/-", "+/-", "replace", "replaced, old one deleted", LevelHigh, LevelCritical},
-		{ImpactUnknown, "??", "??", "unknown", "cannot be determined", LevelCritical, LevelCritical},
-		{ImpactProtectionLoss, "~!", "~!", "protection removed", "protection removed", LevelMedium, LevelCritical},
-		{ImpactReplaceSnapshot, "+/-s", "+/-s", "replace after snapshot", "replaced, old one deleted after a snapshot", LevelHigh, LevelHigh},
-		{ImpactDestroySnapshot, "-s", "-s", "delete after snapshot", "deleted after a snapshot", LevelHigh, LevelHigh},
-		{ImpactMayReplace, "+/-?", "+/-?", "may be replaced", "may be replaced", LevelMedium, LevelHigh},
-		{ImpactReplaceRetain, "+/-r", "+/-r", "replace, old kept", "replaced, old one kept, no longer managed", LevelMedium, LevelMedium},
-		{ImpactOrphan, "-r", "-r", "orphan", "kept, no longer managed", LevelMedium, LevelMedium},
-		{ImpactSecurityBroadened, "~!", "~!", "permissions widened", "permissions widened", LevelHigh, LevelHigh},
-		{ImpactModify, "~", "~", "update", "updated in place", LevelLow, LevelLow},
-		{ImpactImport, "←", "<-", "import", "imported", LevelLow, LevelLow},
-		{ImpactAdd, "+", "+", "create", "created", LevelLow, LevelLow},
-		{ImpactSync, "=", "=", "drift record reset", "drift record reset only", LevelLow, LevelLow},
-		{ImpactTagsOnly, "·", ".", "tags only", "only its tags change", LevelInfo, LevelInfo},
-		{ImpactMetadataOnly, "·", ".", "metadata only", "only its metadata changes", LevelInfo, LevelInfo},
-	}
+// impactTable is never written to. REVIEW.md section 2.1, in its order, which is the order of Rank.
+var impactTable = [...]impactRow{
+	{ImpactDestroy, "-", "-", "delete", "will be deleted", LevelHigh, LevelCritical},
+	{ImpactReplaceDelete, "+/-", "+/-", "replace", "replaced, old one deleted", LevelHigh, LevelCritical},
+	{ImpactUnknown, "??", "??", "unknown", "cannot be determined", LevelCritical, LevelCritical},
+	{ImpactProtectionLoss, "~!", "~!", "protection removed", "protection removed", LevelMedium, LevelCritical},
+	{ImpactReplaceSnapshot, "+/-s", "+/-s", "replace after snapshot", "replaced, old one deleted after a snapshot", LevelHigh, LevelHigh},
+	{ImpactDestroySnapshot, "-s", "-s", "delete after snapshot", "deleted after a snapshot", LevelHigh, LevelHigh},
+	{ImpactMayReplace, "+/-?", "+/-?", "may be replaced", "may be replaced", LevelMedium, LevelHigh},
+	{ImpactReplaceRetain, "+/-r", "+/-r", "replace, old kept", "replaced, old one kept, no longer managed", LevelMedium, LevelMedium},
+	{ImpactOrphan, "-r", "-r", "orphan", "kept, no longer managed", LevelMedium, LevelMedium},
+	{ImpactSecurityBroadened, "~!", "~!", "permissions widened", "permissions widened", LevelHigh, LevelHigh},
+	{ImpactModify, "~", "~", "update", "updated in place", LevelLow, LevelLow},
+	{ImpactImport, "←", "<-", "import", "imported", LevelLow, LevelLow},
+	{ImpactAdd, "+", "+", "create", "created", LevelLow, LevelLow},
+	{ImpactSync, "=", "=", "drift record reset", "drift record reset only", LevelLow, LevelLow},
+	{ImpactTagsOnly, "·", ".", "tags only", "only its tags change", LevelInfo, LevelInfo},
+	{ImpactMetadataOnly, "·", ".", "metadata only", "only its metadata changes", LevelInfo, LevelInfo},
 }
 
 // Impacts lists every impact, worst first.
 func Impacts() []Impact {
-	table := impactTable()
-	all := make([]Impact, 0, len(table))
-	for _, row := range table {
+	all := make([]Impact, 0, len(impactTable))
+	for _, row := range impactTable {
 		all = append(all, row.impact)
 	}
 	return all
@@ -85,11 +82,7 @@ func Impacts() []Impact {
 
 // row returns the row of an impact; one that is not known to this version reads as unknown.
 func (i Impact) row() impactRow {
-	table := impactTable()
-	if at := slices.IndexFunc(table, func(row impactRow) bool { return row.impact == i }); at >= 0 {
-		return table[at]
-	}
-	return ImpactUnknown.row()
+	return impactTable[i.Rank()]
 }
 
 // Known says whether this version of stackgate knows the impact.
@@ -97,7 +90,16 @@ func (i Impact) Known() bool { return slices.Contains(Impacts(), i) }
 
 // Rank orders impacts: 0 is the worst. An unknown impact ranks as ImpactUnknown.
 func (i Impact) Rank() int {
-	return slices.Index(Impacts(), i.row().impact)
+	unknown := 0
+	for rank := range impactTable {
+		switch impactTable[rank].impact {
+		case i:
+			return rank
+		case ImpactUnknown:
+			unknown = rank
+		}
+	}
+	return unknown
 }
 
 // Mark is the sign of the impact, at most 4 columns wide: "+/-" for a replacement that deletes.

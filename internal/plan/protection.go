@@ -22,6 +22,9 @@ type protection struct {
 	what string
 }
 
+// protections is never written to.
+var protections = protectionTable()
+
 func protectionTable() []protection {
 	on := []string{"true", "enabled", "active"}
 	s3, dynamo := []string{"AWS::S3::Bucket"}, []string{"AWS::DynamoDB::Table"}
@@ -76,7 +79,7 @@ func protectionTable() []protection {
 func Protections(resourceType string, before, after any, changed []string) []ProtectionLoss {
 	old, new := jsontree.Member(before, "Properties"), jsontree.Member(after, "Properties")
 	var losses []ProtectionLoss
-	for _, p := range protectionTable() {
+	for _, p := range protections {
 		if len(p.types) > 0 && !slices.Contains(p.types, resourceType) {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -142,84 +143,75 @@ func Equal(a, b any) bool {
 
 // Canonical writes a tree as JSON with sorted keys and no insignificant space. A Document is a string again, and a
 // masked leaf its visible text, so that equal trees have equal texts and no secret is in any of them.
-func Canonical(value any) string {
-	var out strings.Builder
-	write(&out, value)
-	return out.String()
-}
+func Canonical(value any) string { return string(AppendCanonical(nil, value)) }
 
-func write(out *strings.Builder, value any) {
+// AppendCanonical appends to dst what Canonical returns.
+func AppendCanonical(dst []byte, value any) []byte {
 	switch v := value.(type) {
 	case nil:
-		out.WriteString("null")
+		return append(dst, "null"...)
 	case bool:
-		if v {
-			out.WriteString("true")
-		} else {
-			out.WriteString("false")
-		}
+		return strconv.AppendBool(dst, v)
 	case json.Number:
-		out.WriteString(v.String())
+		return append(dst, v.String()...)
 	case string:
-		writeString(out, v)
+		return appendString(dst, v)
 	case Masked:
-		writeString(out, v.Text)
+		return appendString(dst, v.Text)
 	case Document:
-		writeString(out, Canonical(v.Value))
+		return appendString(dst, Canonical(v.Value))
 	case []any:
-		out.WriteByte('[')
+		dst = append(dst, '[')
 		for i, element := range v {
 			if i > 0 {
-				out.WriteByte(',')
+				dst = append(dst, ',')
 			}
-			write(out, element)
+			dst = AppendCanonical(dst, element)
 		}
-		out.WriteByte(']')
+		return append(dst, ']')
 	case map[string]any:
-		out.WriteByte('{')
+		dst = append(dst, '{')
 		for i, key := range SortedKeys(v) {
 			if i > 0 {
-				out.WriteByte(',')
+				dst = append(dst, ',')
 			}
-			writeString(out, key)
-			out.WriteByte(':')
-			write(out, v[key])
+			dst = append(appendString(dst, key), ':')
+			dst = AppendCanonical(dst, v[key])
 		}
-		out.WriteByte('}')
-	default:
-		writeString(out, fmt.Sprint(v))
+		return append(dst, '}')
 	}
+	return appendString(dst, fmt.Sprint(value))
 }
 
-func writeString(out *strings.Builder, text string) {
+func appendString(dst []byte, text string) []byte {
 	const hex = "0123456789abcdef"
-	out.WriteByte('"')
+	dst = append(dst, '"')
 	start := 0
 	for i := 0; i < len(text); i++ {
 		c := text[i]
 		if c >= ' ' && c != '"' && c != '\\' {
 			continue
 		}
-		out.WriteString(text[start:i])
+		dst = append(dst, text[start:i]...)
 		start = i + 1
 		switch c {
 		case '"', '\\':
-			out.WriteByte('\\')
-			out.WriteByte(c)
+			dst = append(dst, '\\', c)
 		case '\n':
-			out.WriteString(`\n`)
+			dst = append(dst, `\n`...)
 		case '\r':
-			out.WriteString(`\r`)
+			dst = append(dst, `\r`...)
 		case '\t':
-			out.WriteString(`\t`)
+			dst = append(dst, `\t`...)
+		case '\b':
+			dst = append(dst, `\b`...)
+		case '\f':
+			dst = append(dst, `\f`...)
 		default:
-			out.WriteString(`\u00`)
-			out.WriteByte(hex[c>>4])
-			out.WriteByte(hex[c&15])
+			dst = append(dst, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
 		}
 	}
-	out.WriteString(text[start:])
-	out.WriteByte('"')
+	return append(append(dst, text[start:]...), '"')
 }
 
 // SortedKeys returns the keys of an object in order.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/gowebpki/jcs"
 	"pgregory.net/rapid"
 
 	"stackgate/internal/plan/jsontree"
@@ -70,6 +71,33 @@ func TestPointersLeadToWhatWalkSaw(t *testing.T) {
 			}
 			return true
 		})
+	})
+}
+
+// Of values without numbers, Canonical is the canonical JSON of RFC 8785, which digests are made of.
+func TestCanonicalIsThatOfTheStandard(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tree := rapid.MapOf(rapid.StringMatching(`[a-zA-Z]{1,5}`), rapid.OneOf(
+			rapid.Map(rapid.String(), func(s string) any { return s }),
+			rapid.Map(rapid.SliceOf(rapid.String()), func(l []string) any {
+				list := make([]any, len(l))
+				for i := range l {
+					list[i] = l[i]
+				}
+				return list
+			}),
+		)).Draw(t, "tree")
+		encoded, err := json.Marshal(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := jcs.Transform(encoded)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := jsontree.Canonical(tree); got != string(want) {
+			t.Fatalf("%q, the standard says %q", got, want)
+		}
 	})
 }
 

@@ -18,14 +18,19 @@ const Version = "1"
 type Masker struct {
 	secrets map[string]bool
 	scrub   *strings.Replacer
+	// starts holds the first bytes of the secrets; a text without any of them needs no replacing.
+	starts map[[minSecret]byte]bool
+	first  [256]bool
 }
 
-// New makes a masker that knows some secrets already: values of NoEcho parameters, for example. Values shorter than 6
-// bytes are not searched for, since they would be found everywhere.
+// minSecret is the length, in bytes, from which a value is searched for. Shorter ones would be found everywhere.
+const minSecret = 6
+
+// New makes a masker that knows some secrets already: values of NoEcho parameters, for example.
 func New(secrets ...string) *Masker {
 	m := &Masker{secrets: map[string]bool{}}
 	for _, secret := range secrets {
-		if len(secret) >= 6 && !allStars(secret) {
+		if len(secret) >= minSecret && !allStars(secret) {
 			m.secrets[secret] = true
 		}
 	}
@@ -59,7 +64,7 @@ func (m *Masker) Parameter(name, value string) (text string, sensitive bool) {
 
 // Hide remembers a value as a secret wherever it occurs.
 func (m *Masker) Hide(value string) {
-	if len(value) >= 6 && !allStars(value) {
+	if len(value) >= minSecret && !allStars(value) {
 		m.secrets[value], m.scrub = true, nil
 	}
 }
@@ -120,8 +125,18 @@ func (m *Masker) scrubText(text string) string {
 			pairs = append(pairs, secret, hidden)
 		}
 		m.scrub = strings.NewReplacer(pairs...)
+		m.starts, m.first = map[[minSecret]byte]bool{}, [256]bool{}
+		for _, secret := range known {
+			m.starts[[minSecret]byte([]byte(secret[:minSecret]))] = true
+			m.first[secret[0]] = true
+		}
 	}
-	return m.scrub.Replace(text)
+	for i := 0; i+minSecret <= len(text); i++ {
+		if m.first[text[i]] && m.starts[[minSecret]byte([]byte(text[i:i+minSecret]))] {
+			return m.scrub.Replace(text)
+		}
+	}
+	return text
 }
 
 // place is where in a resource a value stands.

@@ -59,6 +59,9 @@ type attachment struct {
 	gained, lost string
 }
 
+// attachmentRows is never written to.
+var attachmentRows = attachmentTable()
+
 func attachmentTable() []attachment {
 	principals := []string{"AWS::IAM::Role", "AWS::IAM::User", "AWS::IAM::Group"}
 	policies := []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}
@@ -78,7 +81,7 @@ func attachmentTable() []attachment {
 // attachments compares managed policies, memberships and boundaries.
 func attachments(r Resource, before, after any) []plan.SecurityFinding {
 	var findings []plan.SecurityFinding
-	for _, row := range attachmentTable() {
+	for _, row := range attachmentRows {
 		if slices.Contains(row.types, r.Type) {
 			findings = append(findings, row.compare(r, texts(jsontree.Member(before, row.property)), texts(jsontree.Member(after, row.property)))...)
 		}

@@ -28,6 +28,9 @@ type exposureRow struct {
 	closed     string
 }
 
+// exposures is never written to.
+var exposures = exposureTable()
+
 func exposureTable() []exposureRow {
 	public := func(types []string, path string, open []string, opened, closed string) exposureRow {
 		return exposureRow{types: types, path: path, open: open, kind: plan.SecurityPublicAccess, effect: "Public", opened: opened, closed: closed}
@@ -86,7 +89,7 @@ func exposure(r Resource, before, after any) []plan.SecurityFinding {
 	if r.Type == "AWS::S3::Bucket" || r.Type == "AWS::S3::AccessPoint" {
 		findings = publicAccessBlock(before, after)
 	}
-	for _, row := range exposureTable() {
+	for _, row := range exposures {
 		if len(row.types) > 0 && !slices.Contains(row.types, r.Type) {
 			continue
 		}
