@@ -74,10 +74,13 @@ func refused(err error) bool {
 	return fault == deployment.NotPermitted
 }
 
+// fewTries bounds how long a call may take whose answer a review can do without.
+func fewTries(o *cloudformation.Options) { o.RetryMaxAttempts = 2 }
+
 func hooks(ctx context.Context, client HookDescriber, arn string, into *Description) error {
 	in := &cloudformation.DescribeChangeSetHooksInput{ChangeSetName: aws.String(arn)}
 	for {
-		page, err := client.DescribeChangeSetHooks(ctx, in)
+		page, err := client.DescribeChangeSetHooks(ctx, in, fewTries)
 		if err != nil {
 			return err
 		}
@@ -105,7 +108,7 @@ func hooks(ctx context.Context, client HookDescriber, arn string, into *Descript
 func validations(ctx context.Context, client EventDescriber, arn string, into *Description) error {
 	in := &cloudformation.DescribeEventsInput{ChangeSetName: aws.String(arn), Filters: &types.EventFilter{FailedEvents: aws.Bool(true)}}
 	for {
-		page, err := client.DescribeEvents(ctx, in)
+		page, err := client.DescribeEvents(ctx, in, fewTries)
 		if err != nil {
 			return err
 		}
