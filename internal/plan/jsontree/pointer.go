@@ -80,6 +80,31 @@ func walk(pointer string, value any, visit func(string, any) bool) {
 	}
 }
 
+// HasText says whether a string in a tree, in its documents or in the visible text of masked leaves contains the part.
+func HasText(value any, part string) bool {
+	switch v := value.(type) {
+	case string:
+		return strings.Contains(v, part)
+	case Masked:
+		return strings.Contains(v.Text, part)
+	case Document:
+		return HasText(v.Value, part)
+	case []any:
+		for _, element := range v {
+			if HasText(element, part) {
+				return true
+			}
+		}
+	case map[string]any:
+		for _, member := range v {
+			if HasText(member, part) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Text reads a leaf as a string: strings, numbers and booleans as CloudFormation, which accepts "true" for true, would.
 func Text(value any) (string, bool) {
 	switch v := value.(type) {

@@ -21,6 +21,8 @@ type Masker struct {
 	// starts holds the first bytes of the secrets; a text without any of them needs no replacing.
 	starts map[[minSecret]byte]bool
 	first  [256]bool
+	// names and variables remember what SensitiveName and SensitiveVariable said: the same few names come again and again.
+	names, variables map[string]bool
 }
 
 // minSecret is the length, in bytes, from which a value is searched for. Shorter ones would be found everywhere.
@@ -28,7 +30,7 @@ const minSecret = 6
 
 // New makes a masker that knows some secrets already: values of NoEcho parameters, for example.
 func New(secrets ...string) *Masker {
-	m := &Masker{secrets: map[string]bool{}}
+	m := &Masker{secrets: map[string]bool{}, names: map[string]bool{}, variables: map[string]bool{}}
 	for _, secret := range secrets {
 		if len(secret) >= minSecret && !allStars(secret) {
 			m.secrets[secret] = true
@@ -244,10 +246,19 @@ func pairedName(object map[string]any) (string, bool) {
 }
 
 func (m *Masker) sensitive(p place) bool {
-	if p.isTainted() || typedSecret(p.resourceType, p.pointer) || SensitiveName(p.name) {
+	if p.isTainted() || typedSecret(p.resourceType, p.pointer) || remembered(m.names, p.name, SensitiveName) {
 		return true
 	}
-	return p.environment && SensitiveVariable(p.name)
+	return p.environment && remembered(m.variables, p.name, SensitiveVariable)
+}
+
+func remembered(known map[string]bool, name string, judge func(string) bool) bool {
+	verdict, ok := known[name]
+	if !ok {
+		verdict = judge(name)
+		known[name] = verdict
+	}
+	return verdict
 }
 
 // leaf masks a string.

@@ -194,16 +194,7 @@ func Shorten(text string, limit int) (string, bool) {
 	return text[:limit] + "…", true
 }
 
-func knownLater(value any) bool {
-	found := false
-	jsontree.Walk(value, func(_ string, v any) bool {
-		if s, ok := text(v); ok && strings.Contains(s, plan.KnownAfterApply) {
-			found = true
-		}
-		return !found
-	})
-	return found
-}
+func knownLater(value any) bool { return jsontree.HasText(value, plan.KnownAfterApply) }
 
 func counted(n int, one, many string) string {
 	if n == 1 {

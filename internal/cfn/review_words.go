@@ -1,0 +1,177 @@
+package cfn
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/plan"
+	"stackgate/internal/plan/jsontree"
+)
+
+// sentence says what happens to the resource, by its kind and name.
+func sentence(item plan.Item) string {
+	noun := plan.Noun(item.Type)
+	if name := item.PhysicalID; name != "" && len(name) <= 64 && !strings.HasPrefix(name, "arn:") {
+		noun += " " + name
+	}
+	loss := ""
+	switch item.Stateful {
+	case plan.StatefulData:
+		loss = " with its data"
+	case plan.StatefulIdentity:
+		loss = ", and what depends on it breaks"
+	case plan.StatefulInFlight:
+		loss = ", with its address and what is under way in it"
+	}
+	text := item.Impact.Sentence()
+	switch item.Impact {
+	case plan.ImpactDestroy:
+		text = "the " + noun + " is deleted" + loss
+	case plan.ImpactReplaceDelete:
+		text = "replaced; the old " + noun + " is deleted" + loss
+	case plan.ImpactReplaceSnapshot:
+		text = "replaced; the old " + noun + " is deleted after a snapshot"
+	case plan.ImpactDestroySnapshot:
+		text = "the " + noun + " is deleted after a snapshot"
+	case plan.ImpactReplaceRetain:
+		text = "replaced; the old " + noun + " is kept and no longer managed"
+	case plan.ImpactOrphan:
+		text = "removed from the stack; the " + noun + " is kept and no longer managed"
+	case plan.ImpactProtectionLoss:
+		text = "protection removed (nothing is deleted by this change)"
+	}
+	if slices.Contains(item.Also, plan.ImpactProtectionLoss) {
+		text += "; protection removed"
+	}
+	if slices.Contains(item.Also, plan.ImpactSecurityBroadened) {
+		text += "; permissions widened"
+	}
+	if slices.Contains(item.Also, plan.ImpactAdd) {
+		text = "created; " + text
+	}
+	return text
+}
+
+// notes are the reasons and circumstances of a change, one sentence each.
+func (b *builder) notes(c *change, item plan.Item) []string {
+	var notes []string
+	note := func(format string, args ...any) { notes = append(notes, fmt.Sprintf(format, args...)) }
+	for _, word := range c.unknown {
+		note("CloudFormation says %s, which this version of stackgate does not know.", word)
+	}
+	if c.missing {
+		note("CloudFormation reports a change that is not one of a resource.")
+	}
+	for _, loss := range c.protections {
+		note("Protection lost: %s.", loss.Summary)
+	}
+	notes = append(notes, c.impactNotes(item)...)
+	if c.opaqueStack {
+		note("The change set does not say what changes inside this nested stack; make it with nested stacks included.")
+	}
+	if item.Children == nil && c.resourceType() == nestedStackType && item.Stateful == plan.StatefulData {
+		note("What this nested stack holds is not listed; it counts as data.")
+	}
+	if plan.OpaqueType(item.Type) {
+		note("What the provider of this custom resource does is not visible in a change set.")
+	}
+	if item.Type == "AWS::S3::Bucket" && item.Impact == plan.ImpactDestroy {
+		note("The deletion fails unless the bucket is empty.")
+	}
+	if c.plainOnly {
+		note("Only the answer without property values lists this change; it may turn out to be none.")
+	}
+	if c.duplicate {
+		note("CloudFormation lists this logical id more than once.")
+	}
+	for _, name := range []string{"BeforeContext", "AfterContext", "PreviousDeploymentContext"} {
+		if _, ok := c.unreadable[name]; ok {
+			note("%s is not a JSON object, so its values are not compared.", name)
+		}
+	}
+	if c.only(types.ResourceAttributeMetadata) && c.hiddenCause() && item.Impact == plan.ImpactModify {
+		note("A new value of a hidden parameter can show up as a change of metadata.")
+	}
+	return append(notes, driftNotes(item)...)
+}
+
+// impactNotes say why CloudFormation may replace, and what then becomes of the old resource.
+func (c *change) impactNotes(item plan.Item) []string {
+	var notes []string
+	switch item.Impact {
+	case plan.ImpactUnknown:
+		if c.raw.Action == types.ChangeActionDynamic {
+			notes = append(notes, "CloudFormation decides while it runs what to do with this resource.")
+		} else if len(c.unknown) == 0 && !c.missing && !c.opaqueStack {
+			notes = append(notes, fmt.Sprintf("Action %q, Replacement %q and PolicyAction %q do not go together.", c.raw.Action, c.raw.Replacement, c.raw.PolicyAction))
+		}
+	case plan.ImpactMayReplace:
+		if reason := c.mayReplaceReason(); reason != "" {
+			notes = append(notes, reason)
+		}
+		notes = append(notes, "If it is replaced, the old one "+afterReplacement(c.raw.PolicyAction))
+	case plan.ImpactReplaceDelete:
+		if c.raw.PolicyAction == "" {
+			notes = append(notes, "CloudFormation did not report what happens to the old one; it counts as deleted.")
+		}
+		if c.after != nil && jsontree.Member(c.after, "UpdateReplacePolicy") == nil && item.Stateful.Stateful() {
+			notes = append(notes, "It has no UpdateReplacePolicy that would keep the old one.")
+		}
+	case plan.ImpactDestroy:
+		if c.raw.PolicyAction == "" {
+			notes = append(notes, "CloudFormation did not report whether it is kept; it counts as deleted.")
+		}
+	}
+	return notes
+}
+
+func (c *change) mayReplaceReason() string {
+	var always, sometimes []string
+	for _, p := range c.properties {
+		switch p.Recreation {
+		case plan.RecreationAlways:
+			always = append(always, p.Name())
+		case plan.RecreationConditionally, plan.RecreationUnknown:
+			sometimes = append(sometimes, p.Name())
+		}
+	}
+	switch {
+	case c.raw.Replacement == types.ReplacementFalse:
+		return "CloudFormation says that it is not replaced, and that " + strings.Join(always, ", ") + " forces a replacement."
+	case len(always) > 0:
+		return "A new value of " + strings.Join(always, ", ") + " forces a replacement; whether it is new is known only while CloudFormation runs."
+	case len(sometimes) > 0:
+		return "Some changes of " + strings.Join(sometimes, ", ") + " force a replacement, others do not."
+	}
+	return ""
+}
+
+func afterReplacement(policy types.PolicyAction) string {
+	switch policy {
+	case types.PolicyActionReplaceAndRetain:
+		return "is kept and no longer managed."
+	case types.PolicyActionReplaceAndSnapshot:
+		return "is deleted after a snapshot."
+	case types.PolicyActionReplaceAndDelete:
+		return "is deleted."
+	}
+	return "counts as deleted, as CloudFormation does not say otherwise."
+}
+
+func driftNotes(item plan.Item) []string {
+	switch types.StackResourceDriftStatus(item.DriftStatus) {
+	case types.StackResourceDriftStatusModified:
+		return []string{"The live resource was changed outside CloudFormation."}
+	case types.StackResourceDriftStatusDeleted:
+		return []string{"The live resource was deleted outside CloudFormation."}
+	case types.StackResourceDriftStatusUnknown:
+		return []string{"Whether the live resource was changed outside CloudFormation could not be determined."}
+	case types.StackResourceDriftStatusUnsupported:
+		return []string{"CloudFormation cannot compare live resources of this type."}
+	case types.StackResourceDriftStatusNotChecked, types.StackResourceDriftStatusInSync, "":
+	}
+	return nil
+}
