@@ -77,7 +77,7 @@ func (s sides) property(p plan.Property) plan.Property {
 	p.Encoding = plan.EncodingString
 	p.KnownAfterApply = s.hasNew && jsontree.HasText(s.new, plan.KnownAfterApply)
 	p.Truncated = s.hasOld && s.cutOld || s.hasNew && s.cutNew
-	if s.hasOld && hidden(s.old) || s.hasNew && hidden(s.new) || s.hasOld && s.hasNew && alike(s.old, s.new) {
+	if s.hasOld && hidden(s.old) || s.hasNew && hidden(s.new) || s.hasOld && s.hasNew && alike(s.old, s.new) && !strings.Contains(displayText(s.new), "\n") {
 		p.Sensitive = true
 		return p
 	}

@@ -246,3 +246,40 @@ func Keys(a, b []any) (keysA, keysB []string) {
 	}
 	return keysA, keysB
 }
+
+// LineKeys splits two strings, masked or not, into the lines that may be shown, and gives every line a key such that
+// two lines have the same key just when they were equal before they were masked. Lines of a text of which several were
+// masked as one have only what is shown to go by.
+func LineKeys(a, b any) (linesA, linesB, keysA, keysB []string) {
+	ids := map[string]int{}
+	split := func(value any) (lines, keys []string) {
+		shown, raw := sidesOf(value)
+		lines = strings.Split(shown, "\n")
+		hidden := strings.Split(raw, "\n")
+		keys = make([]string, len(lines))
+		for i, line := range lines {
+			keys[i] = line
+			if len(hidden) != len(lines) || hidden[i] == line {
+				continue
+			}
+			if _, known := ids[hidden[i]]; !known {
+				ids[hidden[i]] = len(ids)
+			}
+			keys[i] += "\x00" + strconv.Itoa(ids[hidden[i]])
+		}
+		return lines, keys
+	}
+	linesA, keysA = split(a)
+	linesB, keysB = split(b)
+	return linesA, linesB, keysA, keysB
+}
+
+func sidesOf(value any) (shown, raw string) {
+	switch v := value.(type) {
+	case string:
+		return v, v
+	case Masked:
+		return v.Text, v.secret
+	}
+	return "", ""
+}

@@ -194,19 +194,22 @@ const (
 	maxLines     = 600
 )
 
-// Lines compares two texts line by line. Three unchanged lines stand around each change; gaps are counted, as is what
-// lies beyond 600 lines.
-func Lines(before, after string) []plan.Line {
-	old, new := strings.Split(before, "\n"), strings.Split(after, "\n")
+// Lines compares two texts, masked or not, line by line. Three unchanged lines stand around each change; gaps are
+// counted, as is what lies beyond 600 lines; equal texts have no lines. A line of which only what is hidden differs says so.
+func Lines(before, after any) []plan.Line {
+	old, new, oldKeys, newKeys := jsontree.LineKeys(before, after)
 	var lines []plan.Line
 	next := 0 // the first line of old that is not yet accounted for
-	diffs := lcs.DiffLines(old, new)
+	diffs := lcs.DiffLines(oldKeys, newKeys)
+	if len(diffs) == 0 {
+		return nil
+	}
 	for i, d := range diffs {
 		lead := max(next, d.Start-contextLines)
 		lines = gap(lines, lead-next)
 		lines = appendLines(lines, " ", old[lead:d.Start])
 		lines = appendLines(lines, "-", old[d.Start:d.End])
-		lines = appendLines(lines, "+", new[d.ReplStart:d.ReplEnd])
+		lines = appendLines(lines, "+", markHidden(old[d.Start:d.End], new[d.ReplStart:d.ReplEnd]))
 		limit := len(old)
 		if i+1 < len(diffs) {
 			limit = diffs[i+1].Start
@@ -221,6 +224,17 @@ func Lines(before, after string) []plan.Line {
 		lines = append(lines[:maxLines:maxLines], plan.Line{Op: "@", Text: counted(rest, "more line of this comparison", "more lines of this comparison")})
 	}
 	return lines
+}
+
+// markHidden says of lines that look like one they replace that what is hidden in them changed.
+func markHidden(gone, come []string) []string {
+	marked := slices.Clone(come)
+	for i, line := range marked {
+		if slices.Contains(gone, line) {
+			marked[i] = strings.ReplaceAll(line, plan.TextSensitive, plan.TextChanged)
+		}
+	}
+	return marked
 }
 
 func gap(lines []plan.Line, unchanged int) []plan.Line {

@@ -122,11 +122,8 @@ func (c *comparison) leaves(where at, before, after any) {
 	a, textAfter := text(after)
 	if textBefore && textAfter && (strings.Contains(b, "\n") || strings.Contains(a, "\n") || len(b) > longText && len(a) > longText) {
 		edit := plan.Edit{Path: where.pointer, Label: where.label, Change: plan.ChangeModify, KnownAfterApply: knownLater(after)}
-		if b == a {
-			edit.Sensitive = true
-		} else {
-			edit.Lines = Lines(b, a)
-		}
+		edit.Lines = Lines(before, after)
+		edit.Sensitive = len(edit.Lines) == 0
 		c.add(edit)
 		return
 	}

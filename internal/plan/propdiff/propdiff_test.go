@@ -107,6 +107,31 @@ func TestHiddenDifferencesAreSaidAndNotShown(t *testing.T) {
 	}
 }
 
+func TestHiddenPartsOfATextAreComparedByLine(t *testing.T) {
+	script := func(secret, last string) any {
+		return jsontree.Mask("set -e\nexport PW=(sensitive)\n"+last, "set -e\nexport PW="+secret+"\n"+last)
+	}
+	for _, c := range []struct {
+		name          string
+		before, after any
+		want          []string
+	}{
+		{"only the secret", script("canary1", "end"), script("canary2", "end"), []string{`~ | set -e|-export PW=(sensitive)|+export PW=(sensitive, changed)| end`}},
+		{"only the rest", script("canary1", "end"), script("canary1", "stop"), []string{`~ | set -e| export PW=(sensitive)|-end|+stop`}},
+		{"both", script("canary1", "end"), script("canary2", "stop"), []string{`~ | set -e|-export PW=(sensitive)|-end|+export PW=(sensitive, changed)|+stop`}},
+		{"from a variable", "set -e\nexport PW=$PW\nend", script("canary1", "end"), []string{`~ | set -e|-export PW=$PW|+export PW=(sensitive)| end`}},
+		{"several lines hidden as one", jsontree.Mask("a\n(sensitive)\nb", "a\nx\ny\nb"), jsontree.Mask("a\n(sensitive)\nc", "a\nz\ny\nc"), []string{`~ | a| (sensitive)|-b|+c`}},
+		{"only what is hidden as one", jsontree.Mask("a\n(sensitive)\nb", "a\nx\ny\nb"), jsontree.Mask("a\n(sensitive)\nb", "a\nz\ny\nb"), []string{`~  (sensitive) > (sensitive, changed)`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			edits, _ := propdiff.Compare("UserData", c.before, c.after)
+			if diff := cmp.Diff(c.want, lines(edits)); diff != "" {
+				t.Errorf("edits (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 func TestManyDifferencesAreCounted(t *testing.T) {
 	before, after := map[string]any{}, map[string]any{}
 	for i := range propdiff.MaxEdits + 25 {
@@ -142,6 +167,9 @@ func TestLinesAccountForBothTexts(t *testing.T) {
 		before, after := gen.Draw(t, "before"), gen.Draw(t, "after")
 		old, new := strings.Split(before, "\n"), strings.Split(after, "\n")
 		i, j := 0, 0
+		if before == after {
+			i, j = len(old), len(new)
+		}
 		for _, l := range propdiff.Lines(before, after) {
 			switch l.Op {
 			case " ":
