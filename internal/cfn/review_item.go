@@ -38,6 +38,9 @@ func (b *builder) item(c *change) plan.Item {
 		item.Children = &plan.Children{ChangeSetID: aws.ToString(c.raw.ChangeSetId)}
 	}
 	item.Sentence = sentence(item)
+	if !slices.ContainsFunc(c.security, func(f plan.SecurityFinding) bool { return f.Direction == plan.DirectionWidened }) {
+		item.Sentence = strings.Replace(item.Sentence, "permissions widened", "permissions may be widened", 1)
+	}
 	item.Notes = b.notes(c, item)
 	return item
 }

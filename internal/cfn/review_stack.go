@@ -91,10 +91,8 @@ func (b *builder) parameters(r *plan.Review, d Description, before types.Stack, 
 			r.Parameters = append(r.Parameters, line)
 		}
 	}
-	if len(d.Set.Parameters) > 0 || known && len(d.Set.Changes) > 0 {
-		for name, was := range old {
-			r.Parameters = append(r.Parameters, b.parameter(name, &was, nil, true, false, known))
-		}
+	for name, was := range old {
+		r.Parameters = append(r.Parameters, b.parameter(name, &was, nil, true, false, known))
 	}
 	slices.SortFunc(r.Parameters, func(a, b plan.Parameter) int { return strings.Compare(a.Name, b.Name) })
 }

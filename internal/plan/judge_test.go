@@ -130,8 +130,11 @@ func TestVerdict(t *testing.T) {
 	table, bucket, role, fn := "AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::IAM::Role", "AWS::Lambda::Function"
 	widened := item(plan.ImpactReplaceRetain, role)
 	widened.Also = []plan.Impact{plan.ImpactSecurityBroadened}
+	granted := item(plan.ImpactSecurityBroadened, role)
+	granted.Also = []plan.Impact{plan.ImpactAdd}
 	for want, list := range map[string][]plan.Item{
-		"No resource changes.": nil,
+		"No resource changes.":                                 nil,
+		"Widens 1 role; creates 2 roles with new permissions.": items(granted, item(plan.ImpactSecurityBroadened, role), granted),
 		"Replaces 1 table and deletes its data; widens 1 role and 1 security group; 4 other changes; 423 tag-only.": append(items(
 			item(plan.ImpactReplaceDelete, table), item(plan.ImpactSecurityBroadened, role), item(plan.ImpactSecurityBroadened, "AWS::EC2::SecurityGroup"),
 			item(plan.ImpactModify, fn), item(plan.ImpactAdd, fn), item(plan.ImpactImport, bucket), item(plan.ImpactSync, bucket)), times(423, item(plan.ImpactTagsOnly, bucket))...),

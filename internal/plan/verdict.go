@@ -109,11 +109,31 @@ func clauseOf(impact Impact, items []Item) string {
 	case ImpactOrphan:
 		return "leaves " + nouns(items) + " unmanaged"
 	case ImpactSecurityBroadened:
-		return "widens " + nouns(items)
+		return widened(items)
 	case ImpactModify, ImpactImport, ImpactAdd, ImpactSync, ImpactTagsOnly, ImpactMetadataOnly:
 		return ""
 	}
 	return "cannot tell what happens to " + nouns(items)
+}
+
+// widened tells new permissions from those that grow.
+func widened(items []Item) string {
+	var grown, created []Item
+	for _, item := range items {
+		if slices.Contains(item.Also, ImpactAdd) {
+			created = append(created, item)
+		} else {
+			grown = append(grown, item)
+		}
+	}
+	var clauses []string
+	if len(grown) > 0 {
+		clauses = append(clauses, "widens "+nouns(grown))
+	}
+	if len(created) > 0 {
+		clauses = append(clauses, "creates "+nouns(created)+" with new permissions")
+	}
+	return strings.Join(clauses, "; ")
 }
 
 // alsoWidened lists the items that are widened beside something worse.
