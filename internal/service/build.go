@@ -41,7 +41,7 @@ func (b builder) build() Definition {
 	s := b.settings
 	d := Definition{
 		Project: b.raw.Project.Value, Service: b.source.raw.Service.Value, Environment: b.environment.Name,
-		Owner: b.source.raw.Owner.Value, Description: s.Description.Value,
+		Owner: b.source.raw.Owner.Value, StackGroup: b.source.raw.StackGroup.Value, Description: s.Description.Value,
 		Account: b.environment.Account, Region: b.environment.Region, Rank: b.environment.Rank,
 		StackName: s.StackName.Value, TemplatePath: s.Template.Value,
 		ExecutionRole: s.ExecutionRole.Value, NestedStacks: s.NestedStacks.Value,
@@ -53,7 +53,8 @@ func (b builder) build() Definition {
 	environmentNode := b.project.root.get("environments").get(b.environment.Name)
 	d.Origins = origins(b.merged, b.policy, map[string]*node{
 		"project": b.raw.Project.At, "service": b.source.raw.Service.At, "owner": b.source.raw.Owner.At,
-		"account": environmentNode.get("account"), "region": environmentNode.get("region"), "rank": environmentNode.get("rank"),
+		"stackGroup": b.source.raw.StackGroup.At,
+		"account":    environmentNode.get("account"), "region": environmentNode.get("region"), "rank": environmentNode.get("rank"),
 	})
 	b.checkPresence(d)
 	b.checkStackName(d)

@@ -12,6 +12,7 @@ import (
 // Catalog is all definitions of a project. It is not changed after Load, so it may be read from many goroutines.
 type Catalog struct {
 	project      string
+	stackGroups  []string
 	environments []Environment
 	services     []Service
 	// definitions by deployment.Key.
@@ -39,6 +40,7 @@ type Environment struct {
 type Service struct {
 	Name        string `json:"name"`
 	Owner       string `json:"owner"`
+	StackGroup  string `json:"stackGroup,omitempty"`
 	Description string `json:"description,omitempty"`
 	// File is where the service is defined.
 	File string `json:"file"`
@@ -97,13 +99,18 @@ func unknown(what, name, suggestion string, known []string) string {
 // Project returns the project's name.
 func (c *Catalog) Project() string { return c.project }
 
+// StackGroups returns the groups of the project's installation, in the order of its file; there may be none. Every service
+// names one of them where there are any.
+func (c *Catalog) StackGroups() []string { return slices.Clone(c.stackGroups) }
+
 // Services returns all services by name.
 func (c *Catalog) Services() []Service { return slices.Clone(c.services) }
 
 // Environments returns all environments in the order of their ranks, and by name within a rank.
 func (c *Catalog) Environments() []Environment { return slices.Clone(c.environments) }
 
-// Definitions returns every definition by service name and, within a service, in the order of the environments' ranks.
+// Definitions returns every definition, which is every service in every environment where it is enabled: by service name
+// and, within a service, in the order of the environments' ranks.
 func (c *Catalog) Definitions() []Definition {
 	all := make([]Definition, 0, len(c.definitions))
 	for _, s := range c.services {

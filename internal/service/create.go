@@ -9,7 +9,7 @@ import (
 	"stackgate/internal/deployment"
 )
 
-// New returns the file of a service that is like another: the same owner and template, and those parameters that the
+// New returns the file of a service that is like another: the same owner, stack group and template, and those parameters that the
 // template needs and nothing else gives. Where the other's name stands in a value, the new name takes its place. The
 // file belongs at NAME.yaml beside the other's.
 func (c *Catalog) New(name, like string) ([]byte, error) {
@@ -33,6 +33,9 @@ func (c *Catalog) New(name, like string) ([]byte, error) {
 	w.line(0, "version: 1")
 	w.line(0, "service: "+name)
 	w.line(0, "owner: "+quote(c.services[i].Owner))
+	if group := c.services[i].StackGroup; group != "" {
+		w.line(0, "stackGroup: "+quote(group))
+	}
 	if template := root.get("template"); template != nil {
 		w.line(0, "template: "+quote(template.text))
 	}

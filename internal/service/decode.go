@@ -24,6 +24,8 @@ var moved = map[string]string{
 	"enabled":     "it stands in a service's environments.E",
 	"environment": "write environments",
 	"name":        "write service",
+	"stackGroup":  "it stands at the top of a service's file, once for all environments",
+	"stackGroups": "it stands in project.yaml under installation",
 	"extends":     "there is no inheritance between services; use defaults in project.yaml",
 }
 
@@ -127,6 +129,7 @@ type field struct {
 // structs holds the keys of every raw struct, those of embedded structs included.
 var structs = map[reflect.Type]map[string]field{
 	reflect.TypeFor[rawProject]():            fieldsOf(reflect.TypeFor[rawProject]()),
+	reflect.TypeFor[rawInstallation]():       fieldsOf(reflect.TypeFor[rawInstallation]()),
 	reflect.TypeFor[rawEnvironment]():        fieldsOf(reflect.TypeFor[rawEnvironment]()),
 	reflect.TypeFor[rawPolicy]():             fieldsOf(reflect.TypeFor[rawPolicy]()),
 	reflect.TypeFor[rawApproval]():           fieldsOf(reflect.TypeFor[rawApproval]()),

@@ -56,7 +56,10 @@ type Definition struct {
 	Service     string `json:"service"`
 	Environment string `json:"environment"`
 	// Owner is the team that answers for the service.
-	Owner       string `json:"owner"`
+	Owner string `json:"owner"`
+	// StackGroup is the stack that the service's state machines are installed in, the same in every environment; empty where
+	// the project declares no groups.
+	StackGroup  string `json:"stackGroup,omitempty"`
 	Description string `json:"description,omitempty"`
 
 	// Account is a 12-digit AWS account id.

@@ -47,6 +47,7 @@ type (
 	projectName    text
 	serviceName    text
 	ownerName      text
+	stackGroup     text
 	accountID      text
 	regionName     text
 	filled         text
@@ -89,6 +90,8 @@ var rules = map[reflect.Type]rule{
 	reflect.TypeFor[projectName](): {form: textForm, pattern: namePattern,
 		says: "use 1 to 24 lower-case letters, digits and hyphens, a letter first"},
 	reflect.TypeFor[serviceName](): {form: textForm, pattern: namePattern,
+		says: "use 1 to 24 lower-case letters, digits and hyphens, a letter first"},
+	reflect.TypeFor[stackGroup](): {form: textForm, pattern: namePattern,
 		says: "use 1 to 24 lower-case letters, digits and hyphens, a letter first"},
 	reflect.TypeFor[ownerName](): {form: textForm, min: 1, max: 64, says: "use 1 to 64 characters"},
 	reflect.TypeFor[accountID](): {form: textForm, pattern: regexp.MustCompile(`^[0-9]{12}$`), says: "an AWS account id has 12 digits"},

@@ -13,10 +13,18 @@ type rawProject struct {
 	Environments map[string]rawEnvironment `yaml:"environments"`
 	// Settings that every service inherits.
 	Defaults rawSettings `yaml:"defaults,omitempty"`
+	// How the project is installed in AWS.
+	Installation rawInstallation `yaml:"installation,omitempty"`
 
 	Artifacts     unimplemented `yaml:"artifacts,omitempty"`
 	Notifications unimplemented `yaml:"notifications,omitempty"`
 	Groups        unimplemented `yaml:"groups,omitempty"`
+}
+
+type rawInstallation struct {
+	// Stacks that hold the services' state machines, by name. Each service names one, for ever: moving a service to another
+	// group removes its state machine and makes a new one.
+	StackGroups []stackGroup `yaml:"stackGroups,omitempty"`
 }
 
 type rawEnvironment struct {
@@ -64,6 +72,9 @@ type rawService struct {
 	Service serviceName `yaml:"service"`
 	// Team that answers for the service.
 	Owner ownerName `yaml:"owner"`
+	// Stack that the service's state machines are installed in, one of the project's installation.stackGroups. It is the same
+	// in every environment and is never changed.
+	StackGroup stackGroup `yaml:"stackGroup,omitempty"`
 	rawSettings
 	// Tightens the policy of every environment.
 	Policy rawPolicy `yaml:"policy,omitempty"`

@@ -77,6 +77,7 @@ func (r *renderer) identity() {
 	r.text(0, "service", d.Service, "service")
 	r.text(0, "environment", d.Environment, "")
 	r.text(0, "owner", d.Owner, "owner")
+	r.text(0, "stackGroup", d.StackGroup, "stackGroup")
 	r.text(0, "description", d.Description, "description")
 	r.section("links", d.Links)
 	r.text(0, "account", d.Account, "account")

@@ -12,7 +12,7 @@ import (
 
 // settingsOnly are the keys of a service, and of its environments, that are not settings.
 var (
-	notSettings            = []string{"version", "service", "owner", "environments", "policy"}
+	notSettings            = []string{"version", "service", "owner", "stackGroup", "environments", "policy"}
 	notEnvironmentSettings = []string{"enabled", "policy"}
 )
 
@@ -20,6 +20,7 @@ var (
 func (l *loader) resolve() *Catalog {
 	c := &Catalog{
 		project:     l.raw.Project.Value,
+		stackGroups: l.stackGroups(),
 		definitions: map[string]Definition{},
 		disabled:    map[string]Origin{},
 		written:     map[string]*node{},
@@ -38,8 +39,9 @@ func (l *loader) resolve() *Catalog {
 		s := l.services[name]
 		c.written[name] = s.root
 		l.checkEnvironmentNames(s)
+		l.checkStackGroup(s, c.stackGroups)
 		listed := Service{
-			Name: name, Owner: s.raw.Owner.Value, Description: s.raw.Description.Value, File: s.root.origin.File,
+			Name: name, Owner: s.raw.Owner.Value, StackGroup: s.raw.StackGroup.Value, Description: s.raw.Description.Value, File: s.root.origin.File,
 		}
 		for _, e := range environments {
 			enabled := s.raw.Environments[e.Name].Enabled
@@ -100,6 +102,40 @@ func (l *loader) checkEnvironmentNames(s rawSource) {
 			l.report.add(e.at, e.value.path, "project.yaml has no environment %q%s", shorten(e.key),
 				didYouMean(e.key, slices.Collect(maps.Keys(l.raw.Environments))))
 		}
+	}
+}
+
+// stackGroups returns the groups that the project declares, in its order.
+func (l *loader) stackGroups() []string {
+	var names []string
+	for _, group := range l.raw.Installation.StackGroups {
+		switch {
+		case group.At == nil:
+			// Its name was refused.
+		case slices.Contains(names, group.Value):
+			l.report.at(group.At, "the stack group %q is given twice; keep one", group.Value)
+		default:
+			names = append(names, group.Value)
+		}
+	}
+	return names
+}
+
+// checkStackGroup reports a service whose group is not one of the project's. Where the project declares groups, there is no
+// group that could be meant by saying nothing: the service would move once it says something.
+func (l *loader) checkStackGroup(s rawSource, groups []string) {
+	declared := l.project.root.get("installation").get("stackGroups")
+	group := s.root.get("stackGroup")
+	switch {
+	case group == nil && len(groups) > 0 && !s.faulty:
+		l.report.add(s.root.origin, "", "service %s names no stackGroup, and the project installs services in groups (%s)%s",
+			s.raw.Service.Value, declared.origin, didYouMean("", groups))
+	case s.raw.StackGroup.At == nil || l.project.faulty && !slices.Contains(groups, group.text):
+		// It was refused, or may be one of those that could not be read.
+	case len(groups) == 0:
+		l.report.at(group, "project.yaml declares no stack groups; declare %q under installation.stackGroups, or remove the key", group.text)
+	case !slices.Contains(groups, group.text):
+		l.report.at(group, "project.yaml has no stack group %q%s", group.text, didYouMean(group.text, groups))
 	}
 }
 

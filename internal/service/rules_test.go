@@ -115,6 +115,40 @@ policy:
 	}
 }
 
+func TestStackGroups(t *testing.T) {
+	files := readTree(t, "testdata/base")
+	if groups := mustLoad(t, files).StackGroups(); len(groups) != 0 {
+		t.Errorf("a project that declares none has the groups %v", groups)
+	}
+	files["project.yaml"] = text(string(files["project.yaml"].Data) + "installation: { stackGroups: [late, early] }\n")
+	for name, group := range map[string]string{"orders": "early", "invoices": "late"} {
+		files[name+".yaml"] = text(string(files[name+".yaml"].Data) + "stackGroup: " + group + "\n")
+	}
+	catalog := mustLoad(t, files)
+	if groups := catalog.StackGroups(); !cmp.Equal(groups, []string{"late", "early"}) {
+		t.Errorf("groups %v are not those of the file, in its order", groups)
+	}
+	for _, d := range catalog.Definitions() {
+		want := map[string]string{"orders": "early", "invoices": "late"}[d.Service]
+		if d.StackGroup != want || d.Origins["stackGroup"].File != "services/"+d.Service+".yaml" {
+			t.Errorf("%s is in the group %q (%s), want %q", d, d.StackGroup, d.Origins["stackGroup"], want)
+		}
+	}
+	for _, s := range catalog.Services() {
+		if d := definitionOf(t, catalog, s.Name, "prod"); s.StackGroup != d.StackGroup {
+			t.Errorf("%s is listed in the group %q", s.Name, s.StackGroup)
+		}
+	}
+	content, err := catalog.New("returns", "orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files["returns.yaml"] = text(string(content))
+	if d := definitionOf(t, mustLoad(t, files), "returns", "prod"); d.StackGroup != "early" {
+		t.Errorf("a service like orders is in the group %q", d.StackGroup)
+	}
+}
+
 func TestUnknownNames(t *testing.T) {
 	catalog := project(t, orders("environments: { staging: { enabled: false } }\n"))
 	var unknownService service.ErrUnknownService
