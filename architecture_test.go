@@ -74,6 +74,8 @@ var table = []rule{
 	{"internal/stream", nil, "events are data", true},
 	{"internal/tail", []string{"internal/deployment"}, "explaining is pure; whoever reads events hands them over", false},
 	{"internal/cfn", []string{"internal/deployment", "internal/plan/...", "internal/plan"}, "CloudFormation's facts decide nothing about a deployment", false},
+	{"internal/metrics", nil, "what is measured and how it is written down depends on nobody who measures", true},
+	{"internal/eventbridge", []string{"internal/cfn", "internal/deployment"}, "events are told apart by what statuses mean; who is woken decides the rest", false},
 	{"internal/store", []string{"internal/approval", "internal/deployment"}, "what is kept depends on no store", true},
 	{"internal/service", []string{"internal/approval", "internal/deployment", "internal/service/..."}, "definitions are read without AWS", true},
 	{"internal/cfnsim", []string{"internal/cfnsim/...", "internal/clock"}, "the simulator must not learn from the code that it tests", false},

@@ -42,6 +42,11 @@ const (
 	SentryParameterVariable = "STACKGATE_SENTRY_DSN_PARAMETER"
 	// VersionVariable is told to the exception tracker. It may be left out.
 	VersionVariable = "STACKGATE_VERSION"
+	// MachinePatternVariable is the ARN of a service's state machine, with the placeholders ${service} and ${environment}.
+	// Who starts executions or finishes them from outside needs it: the front door and the plan function.
+	MachinePatternVariable = "STACKGATE_MACHINE_PATTERN"
+	// TopicVariable is the ARN of the SNS topic to which reviews, decisions and results are announced. It may be left out.
+	TopicVariable = "STACKGATE_TOPIC"
 )
 
 // Settings are what an installed function is told by its environment.
@@ -51,13 +56,17 @@ type Settings struct {
 	Roles           RolePattern
 	SentryParameter string
 	Version         string
+	// Machines is the zero value where MachinePatternVariable is left out.
+	Machines MachinePattern
+	// Topic is empty where nothing is announced.
+	Topic string
 }
 
 // ReadSettings reads the environment of a program that can be the given functions, and says everything that is wrong.
 func ReadSettings(getenv func(string) string, can ...Function) (Settings, error) {
 	s := Settings{
 		Function: Function(getenv(FunctionVariable)), Table: getenv(TableVariable), Bucket: getenv(BucketVariable),
-		SentryParameter: getenv(SentryParameterVariable), Version: getenv(VersionVariable),
+		SentryParameter: getenv(SentryParameterVariable), Version: getenv(VersionVariable), Topic: getenv(TopicVariable),
 	}
 	if s.Function == "" && len(can) == 1 {
 		s.Function = can[0]
@@ -74,6 +83,14 @@ func ReadSettings(getenv func(string) string, can ...Function) (Settings, error)
 	var err error
 	if s.Roles, err = ParseRolePattern(getenv(RolePatternVariable)); err != nil {
 		problems = append(problems, fmt.Errorf("%s: %w", RolePatternVariable, err))
+	}
+	if pattern := getenv(MachinePatternVariable); pattern != "" || s.Function == Plan {
+		if s.Machines, err = ParseMachinePattern(pattern); err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", MachinePatternVariable, err))
+		}
+	}
+	if s.Topic != "" && !topicPattern.MatchString(s.Topic) {
+		problems = append(problems, fmt.Errorf("%s: %q is not the ARN of an SNS topic; write it like arn:aws:sns:eu-west-1:111111111111:stackgate, or unset it", TopicVariable, s.Topic))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return Settings{}, fmt.Errorf("read the function's environment: %w", err)
@@ -93,6 +110,7 @@ var (
 	placeholderPattern = regexp.MustCompile(`\$\{[^}]*\}`)
 	accountPattern     = regexp.MustCompile(`^[0-9]{12}$`)
 	regionPattern      = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
+	topicPattern       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
 	stackNamePattern   = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 )
 

@@ -11,10 +11,13 @@ import (
 
 const pattern = "arn:aws:iam::${account}:role/stackgate-${function}-${service}-${environment}"
 
+const machines = "arn:aws:states:eu-west-1:999999999999:stateMachine:stackgate-${service}-${environment}"
+
 func environment(changes map[string]string) func(string) string {
 	all := map[string]string{
 		installed.FunctionVariable: "plan", installed.TableVariable: "stackgate", installed.BucketVariable: "stackgate-documents",
 		installed.RolePatternVariable: pattern, installed.SentryParameterVariable: "/stackgate/sentry-dsn",
+		installed.MachinePatternVariable: machines, installed.TopicVariable: "arn:aws:sns:eu-west-1:999999999999:stackgate",
 	}
 	for name, value := range changes {
 		all[name] = value
@@ -38,8 +41,13 @@ func TestReadSettings(t *testing.T) {
 		"another program's":  {nil, events, "", []string{`STACKGATE_FUNCTION is "plan"`}},
 		"a function unknown": {map[string]string{installed.FunctionVariable: "deploy"}, both, "", []string{`"deploy"`}},
 		"everything missing": {map[string]string{
-			installed.TableVariable: "", installed.BucketVariable: "", installed.RolePatternVariable: "",
-		}, both, "", []string{"STACKGATE_TABLE", "STACKGATE_BUCKET", "STACKGATE_ROLE_PATTERN"}},
+			installed.TableVariable: "", installed.BucketVariable: "", installed.RolePatternVariable: "", installed.MachinePatternVariable: "",
+		}, both, "", []string{"STACKGATE_TABLE", "STACKGATE_BUCKET", "STACKGATE_ROLE_PATTERN", "STACKGATE_MACHINE_PATTERN"}},
+		"no machines, and it starts none": {map[string]string{
+			installed.FunctionVariable: "execute", installed.MachinePatternVariable: "",
+		}, both, installed.Execute, nil},
+		"no topic":   {map[string]string{installed.TopicVariable: ""}, both, installed.Plan, nil},
+		"bad topic":  {map[string]string{installed.TopicVariable: "stackgate"}, both, "", []string{"STACKGATE_TOPIC", "not the ARN of an SNS topic"}},
 		"no tracker": {map[string]string{installed.SentryParameterVariable: ""}, both, installed.Plan, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -112,6 +120,46 @@ func TestRole(t *testing.T) {
 	}
 	if _, err := long.Role(installed.Execute, longest); err == nil || !strings.Contains(err.Error(), "IAM takes 64") {
 		t.Errorf("a role name that is too long: %v", err)
+	}
+}
+
+func TestMachinePattern(t *testing.T) {
+	for _, text := range []string{
+		"", "stackgate", "arn:aws:states:eu-west-1:999999999999:stateMachine:stackgate",
+		"arn:aws:states:eu-west-1:999999999999:stateMachine:stackgate-${service}",
+		"arn:aws:states:eu-west-1:999999999999:stateMachine:${service}${environment}",
+		"arn:aws:states:eu-west-1:999999999999:execution:stackgate-${service}-${environment}", machines + "*", machines + "-${account}",
+	} {
+		if _, err := installed.ParseMachinePattern(text); err == nil || !strings.Contains(err.Error(), "write it like") {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+	parsed, err := installed.ParseMachinePattern(machines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	machine, err := parsed.Machine(record())
+	if want := "arn:aws:states:eu-west-1:999999999999:stateMachine:stackgate-orders-prod"; err != nil || machine != want {
+		t.Errorf("machine %s (%v), want %s", machine, err, want)
+	}
+	execution, err := parsed.Execution(record())
+	if want := "arn:aws:states:eu-west-1:999999999999:execution:stackgate-orders-prod:orders-prod-20261122T140203Z-7q4k2mxa"; err != nil || execution != want {
+		t.Errorf("execution %s (%v), want %s", execution, err, want)
+	}
+	other := record()
+	other.Service = "orders:x"
+	if machine, err := parsed.Execution(other); err == nil {
+		t.Errorf("machine %s was named", machine)
+	}
+	if _, err := (installed.MachinePattern{}).Execution(record()); err == nil || !strings.Contains(err.Error(), "STACKGATE_MACHINE_PATTERN") {
+		t.Errorf("without a pattern: %v", err)
+	}
+	long, err := installed.ParseMachinePattern(strings.Replace(machines, "stackgate-", "stackgate-"+strings.Repeat("x", 70), 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := long.Machine(record()); err == nil || !strings.Contains(err.Error(), "takes 80") {
+		t.Errorf("a name that is too long: %v", err)
 	}
 }
 
