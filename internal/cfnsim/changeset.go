@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
+	"stackgate/internal/cfnsim/rules"
 	"stackgate/internal/cfnsim/template"
 )
 
@@ -24,13 +25,17 @@ type changeSet struct {
 	Type              types.ChangeSetType
 	Token             string `json:",omitempty"`
 	Created           time.Time
-	Description       string `json:",omitempty"`
-	Status            types.ChangeSetStatus
-	Reason            string `json:",omitempty"`
-	ExecutionStatus   types.ExecutionStatus
-	OnStackFailure    types.OnStackFailure `json:",omitempty"`
-	IncludeNested     bool                 `json:",omitempty"`
-	Target            deployment
+	// Operation is the making of the change set, which is an operation of its own; Findings are what early validation
+	// found in it.
+	Operation       operationRecord
+	Findings        []validationFinding `json:",omitempty"`
+	Description     string              `json:",omitempty"`
+	Status          types.ChangeSetStatus
+	Reason          string `json:",omitempty"`
+	ExecutionStatus types.ExecutionStatus
+	OnStackFailure  types.OnStackFailure `json:",omitempty"`
+	IncludeNested   bool                 `json:",omitempty"`
+	Target          deployment
 	// Changes is the answer without property values, Valued the one with them; Warning then replaces the reason.
 	Changes []types.Change `json:",omitempty"`
 	Valued  []types.Change `json:",omitempty"`
@@ -51,6 +56,7 @@ func (c *changeSet) tick(w *world, at time.Time) {
 		due := at.Add(w.spread(2*time.Second+time.Duration(len(c.Changes))*20*time.Millisecond, c.ID))
 		c.Due = &due
 	case types.ChangeSetStatusCreateInProgress:
+		c.Operation.Ended, c.Operation.Failed = &at, c.Failure != ""
 		if c.Failure != "" {
 			c.Status, c.Reason = types.ChangeSetStatusFailed, c.Failure
 			return
@@ -111,6 +117,7 @@ func (r *request) createChangeSet(in *cloudformation.CreateChangeSetInput) (*clo
 		OnStackFailure: in.OnStackFailure, IncludeNested: aws.ToBool(in.IncludeNestedStacks), Target: target, Named: true,
 	}
 	set.ID = changeSetARN(r.account, r.region, set.Name, r.w.nextID())
+	set.Operation = operationRecord{ID: rules.UUID(r.w.Seed + set.ID), Type: types.OperationTypeCreateChangeset, Token: set.Token, Started: r.now}
 	if err := r.plan(shell, set, parsed); err != nil {
 		return nil, asAPIError(err)
 	}

@@ -6,7 +6,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/smithy-go"
 )
 
 // Client has the methods of *cloudformation.Client that the simulator knows, for one account and region. It is safe
@@ -163,9 +162,17 @@ func (c *Client) RollbackStack(ctx context.Context, in *cloudformation.RollbackS
 	return call(ctx, c, "RollbackStack", in, (*request).rollbackStack)
 }
 
-// DescribeEvents answers as to an account that does not know the operation yet.
+// DescribeEvents implements the API operation.
 func (c *Client) DescribeEvents(ctx context.Context, in *cloudformation.DescribeEventsInput, _ ...option) (*cloudformation.DescribeEventsOutput, error) {
-	return call(ctx, c, "DescribeEvents", in, func(*request, *cloudformation.DescribeEventsInput) (*cloudformation.DescribeEventsOutput, error) {
-		return nil, &smithy.GenericAPIError{Code: "InvalidAction", Message: "Could not find operation DescribeEvents for version 2010-05-15"}
-	})
+	return call(ctx, c, "DescribeEvents", in, (*request).describeEvents)
+}
+
+// ListHookResults implements the API operation.
+func (c *Client) ListHookResults(ctx context.Context, in *cloudformation.ListHookResultsInput, _ ...option) (*cloudformation.ListHookResultsOutput, error) {
+	return call(ctx, c, "ListHookResults", in, (*request).listHookResults)
+}
+
+// GetHookResult implements the API operation.
+func (c *Client) GetHookResult(ctx context.Context, in *cloudformation.GetHookResultInput, _ ...option) (*cloudformation.GetHookResultOutput, error) {
+	return call(ctx, c, "GetHookResult", in, (*request).getHookResult)
 }

@@ -122,8 +122,29 @@ var refusals = []struct {
 		_, err := b.DescribeStackEvents(b.ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String("orders"), NextToken: aws.String("made-up")})
 		return err
 	}},
-	{"DescribeEvents", "InvalidAction", "Could not find operation DescribeEvents for version 2010-05-15", false, func(b *bench) error {
-		_, err := b.DescribeEvents(b.ctx, &cloudformation.DescribeEventsInput{StackName: aws.String("orders")})
+	{"events of nothing", "ValidationError", "One of ChangeSetName, OperationId or StackName must be specified.", false, func(b *bench) error {
+		_, err := b.DescribeEvents(b.ctx, &cloudformation.DescribeEventsInput{})
+		return err
+	}},
+	{"events of no stack", "ValidationError", "Stack [nostack] does not exist", false, func(b *bench) error {
+		_, err := b.DescribeEvents(b.ctx, &cloudformation.DescribeEventsInput{StackName: aws.String("nostack")})
+		return err
+	}},
+	{"events of no operation", "ValidationError", "Operation [none] does not exist", false, func(b *bench) error {
+		_, err := b.DescribeEvents(b.ctx, &cloudformation.DescribeEventsInput{OperationId: aws.String("none")})
+		return err
+	}},
+	{"hook results of a target without type", "ValidationError", "TargetType and TargetId must be specified together.", false, func(b *bench) error {
+		_, err := b.ListHookResults(b.ctx, &cloudformation.ListHookResultsInput{TargetId: aws.String("arn:aws:cloudformation:us-east-1:111111111111:changeSet/x/y")})
+		return err
+	}},
+	{"hook results of no change set", "HookResultNotFound", "No hook results found for target arn:aws:cloudformation:us-east-1:111111111111:changeSet/x/y", false, func(b *bench) error {
+		_, err := b.ListHookResults(b.ctx, &cloudformation.ListHookResultsInput{TargetType: types.ListHookResultsTargetTypeChangeSet,
+			TargetId: aws.String("arn:aws:cloudformation:us-east-1:111111111111:changeSet/x/y")})
+		return err
+	}},
+	{"no hook result", "HookResultNotFound", "Hook result [none] does not exist", false, func(b *bench) error {
+		_, err := b.GetHookResult(b.ctx, &cloudformation.GetHookResultInput{HookResultId: aws.String("none")})
 		return err
 	}},
 	{"cancel at rest", "ValidationError", "CancelUpdateStack cannot be called from current stack status", false, func(b *bench) error {
@@ -230,4 +251,27 @@ func TestOrderedFaults(t *testing.T) {
 	if _, err := b.ListStacks(b.ctx, &cloudformation.ListStacksInput{}); err == nil {
 		t.Error("the error ordered for ListStacks did not come")
 	}
+}
+
+func TestOperationsThatARoleOrAnEndpointDoesNotHave(t *testing.T) {
+	b := newBench(t)
+	b.deploy(topic)
+	b.sim.Deny("DescribeEvents")
+	b.sim.Forget("ListHookResults")
+	for range 3 {
+		_, err := b.DescribeEvents(b.ctx, &cloudformation.DescribeEventsInput{StackName: aws.String("orders")})
+		var api smithy.APIError
+		if !errors.As(err, &api) || api.ErrorCode() != "AccessDenied" || !strings.Contains(api.ErrorMessage(), "not authorized to perform: cloudformation:DescribeEvents") {
+			t.Errorf("error = %v, want AccessDenied", err)
+		}
+		_, err = b.ListHookResults(b.ctx, &cloudformation.ListHookResultsInput{})
+		if !errors.As(err, &api) || api.ErrorCode() != "InvalidAction" {
+			t.Errorf("error = %v, want InvalidAction", err)
+		}
+		if _, err = b.DescribeStackEvents(b.ctx, &cloudformation.DescribeStackEventsInput{StackName: aws.String("orders")}); err != nil {
+			t.Errorf("another operation is struck too: %v", err)
+		}
+	}
+	b.sim.Recover()
+	b.must(b.DescribeEvents(b.ctx, &cloudformation.DescribeEventsInput{StackName: aws.String("orders")}))
 }

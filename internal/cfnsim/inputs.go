@@ -44,6 +44,8 @@ var inputRules = map[string]inputRule{
 	"ContinueUpdateRollback": {[]string{"StackName"}, []string{"ClientRequestToken", "ResourcesToSkip", "RoleARN"}},
 	"RollbackStack":          {[]string{"StackName"}, []string{"ClientRequestToken", "RetainExceptOnCreate", "RoleARN"}},
 	"DescribeEvents":         {nil, []string{"ChangeSetName", "Filters", "NextToken", "OperationId", "StackName"}},
+	"ListHookResults":        {nil, []string{"NextToken", "Status", "TargetId", "TargetType", "TypeArn"}},
+	"GetHookResult":          {nil, []string{"HookResultId"}},
 }
 
 // checkRequired is the check that the SDK makes before it sends anything.

@@ -156,6 +156,8 @@ func (w *world) earliest() (time.Time, func()) {
 // begin starts an operation on a stack. The stack has its new status already; the steps follow a moment later.
 func (w *world) begin(s *stack, op *operation, at time.Time) {
 	op.ID = w.nextID()
+	s.endOperation(at, true)
+	s.Operations = append(s.Operations, operationRecord{ID: op.ID, Type: op.Type, Token: op.Token, Started: at})
 	s.Operation = op
 	s.scope = nil
 	if op.Token != "" && !slices.Contains(s.Tokens, op.Token) {

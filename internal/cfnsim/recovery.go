@@ -36,6 +36,7 @@ func (r *request) deleteStack(in *cloudformation.DeleteStackInput) (*cloudformat
 	if s.Status == types.StackStatusReviewInProgress {
 		// Nothing was ever made: the stack is gone at once, with its change sets.
 		s.Operation = nil
+		s.endOperation(r.now, false)
 		deleted := r.now
 		s.Deleted = &deleted
 		r.w.setStatus(s, r.now, types.StackStatusDeleteComplete, "User Initiated")

@@ -142,10 +142,16 @@ func (r *request) describeStackEvents(in *cloudformation.DescribeStackEventsInpu
 }
 
 func shownEvent(s *stack, e event) types.StackEvent {
-	return types.StackEvent{
+	shown := types.StackEvent{
 		EventId: &e.ID, StackId: &s.ID, StackName: &s.Name, Timestamp: &e.Time, LogicalResourceId: &e.LogicalID,
 		PhysicalResourceId: aws.String(e.PhysicalID), ResourceType: &e.Type, ResourceStatus: types.ResourceStatus(e.Status),
 		ResourceStatusReason: optional(e.Reason), ResourceProperties: optional(e.Properties), ClientRequestToken: optional(e.Token),
 		OperationId: optional(e.OperationID), DetailedStatus: e.DetailedStatus,
 	}
+	if e.Hook != nil {
+		shown.HookType, shown.HookStatus, shown.HookStatusReason = aws.String(e.Hook.Type), e.Hook.Status, optional(e.Hook.Reason)
+		shown.HookInvocationId, shown.HookFailureMode = aws.String(e.Hook.InvocationID), e.Hook.Mode
+		shown.HookInvocationPoint = types.HookInvocationPointPreProvision
+	}
+	return shown
 }

@@ -139,6 +139,7 @@ func (w *world) next(s *stack, at time.Time, p phase, steps []*step) {
 func (w *world) finish(s *stack, at time.Time, status types.StackStatus, reason string, execution types.ExecutionStatus) {
 	w.setStatus(s, at, status, reason)
 	op := s.Operation
+	s.endOperation(at, !succeededAs(op.Type, status))
 	s.Operation, s.Paused = nil, nil
 	if set := w.changeSetByID(op.ChangeSetID); set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteInProgress {
 		set.ExecutionStatus = execution

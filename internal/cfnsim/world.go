@@ -27,6 +27,8 @@ type world struct {
 	Stacks     []*stack
 	ChangeSets []*changeSet
 	Parameters map[string]string `json:",omitempty"`
+	// HookResults are the invocations of hooks, oldest first.
+	HookResults []*hookResult `json:",omitempty"`
 	// Orphans are named resources that stacks have let go of and kept: their names stay taken.
 	Orphans []string `json:",omitempty"`
 
@@ -63,6 +65,7 @@ type stack struct {
 	Outputs         []types.Output         `json:",omitempty"`
 	Events          []event                `json:",omitempty"`
 	LastOperations  []types.OperationEntry `json:",omitempty"`
+	Operations      []operationRecord      `json:",omitempty"`
 	Operation       *operation             `json:",omitempty"`
 	// Paused is an operation that stopped half-way (rollback disabled, or a rollback that failed) and can be resumed.
 	Paused *operation `json:",omitempty"`
@@ -105,6 +108,7 @@ type event struct {
 	Token               string               `json:",omitempty"`
 	OperationID         string               `json:",omitempty"`
 	DetailedStatus      types.DetailedStatus `json:",omitempty"`
+	Hook                *hookRow             `json:",omitempty"`
 }
 
 // staleRead is what DescribeStacks still answers for a few calls after an execution began.

@@ -71,16 +71,22 @@ func TestAdoptedAfterDeathWhileExecuting(t *testing.T) {
 		record := w.request(deployment.IntentDeploy)
 		w.dies(record.ID, deployment.StageExecuting, true)
 		time.Sleep(time.Hour)
-		adopted, err := w.host.Adopt(w.t.Context())
-		if err == nil && len(adopted) == 0 {
-			// The first look may be a stale read of the stack, which is not believed.
-			adopted, err = w.host.Adopt(w.t.Context())
-		}
-		if err != nil || len(adopted) != 1 {
-			w.t.Fatalf("adopted %d, error %v", len(adopted), err)
-		}
-		w.ended(adopted[0], deployment.OutcomeDeployed, "")
+		w.ended(w.adoptedExecution(), deployment.OutcomeDeployed, "")
 	})
+}
+
+// adoptedExecution finishes the one deployment whose process died while its stack was being changed.
+func (w *world) adoptedExecution() store.Record {
+	w.t.Helper()
+	adopted, err := w.host.Adopt(w.t.Context())
+	if err == nil && len(adopted) == 0 {
+		// The first look may be a stale read of the stack, which is not believed.
+		adopted, err = w.host.Adopt(w.t.Context())
+	}
+	if err != nil || len(adopted) != 1 {
+		w.t.Fatalf("adopted %d, error %v", len(adopted), err)
+	}
+	return adopted[0]
 }
 
 func TestAdoptedAfterDeathWithAFailedStack(t *testing.T) {
@@ -89,11 +95,7 @@ func TestAdoptedAfterDeathWithAFailedStack(t *testing.T) {
 		record := w.request(deployment.IntentDeploy)
 		w.dies(record.ID, deployment.StageExecuting, true)
 		time.Sleep(time.Hour)
-		adopted, err := w.host.Adopt(w.t.Context())
-		if err != nil || len(adopted) != 1 {
-			w.t.Fatalf("adopted %d, error %v", len(adopted), err)
-		}
-		w.ended(adopted[0], deployment.OutcomeFailedRolledBack, "the queue is out of order")
+		w.ended(w.adoptedExecution(), deployment.OutcomeFailedRolledBack, "the queue is out of order")
 	})
 }
 

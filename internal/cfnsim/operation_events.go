@@ -1,0 +1,232 @@
+package cfnsim
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/cfnsim/rules"
+)
+
+// operationRecord is what DescribeEvents says of an operation as a whole, also when it is over. The failed update and
+// the rollback that follows it are two of them.
+type operationRecord struct {
+	ID      string
+	Type    types.OperationType
+	Token   string `json:",omitempty"`
+	Started time.Time
+	Ended   *time.Time `json:",omitempty"`
+	Failed  bool       `json:",omitempty"`
+}
+
+func (o operationRecord) status() types.BeaconStackOperationStatus {
+	switch {
+	case o.Ended == nil:
+		return types.BeaconStackOperationStatusInProgress
+	case o.Failed:
+		return types.BeaconStackOperationStatusFailed
+	default:
+		return types.BeaconStackOperationStatusSucceeded
+	}
+}
+
+// endOperation closes the record of the stack's running operation, if it is still open.
+func (s *stack) endOperation(at time.Time, failed bool) {
+	if n := len(s.Operations); n > 0 && s.Operations[n-1].Ended == nil {
+		s.Operations[n-1].Ended, s.Operations[n-1].Failed = &at, failed
+	}
+}
+
+// succeededAs says whether an operation of the type has reached what it was for when the stack has the status: an
+// update that ends rolled back has not, a rollback has.
+func succeededAs(kind types.OperationType, status types.StackStatus) bool {
+	switch kind {
+	case types.OperationTypeCreateStack:
+		return status == types.StackStatusCreateComplete
+	case types.OperationTypeUpdateStack:
+		return status == types.StackStatusUpdateComplete
+	case types.OperationTypeDeleteStack, types.OperationTypeRollback, types.OperationTypeContinueRollback, types.OperationTypeCreateChangeset:
+		return strings.HasSuffix(string(status), "_COMPLETE")
+	default:
+		return false
+	}
+}
+
+// validationFinding is one finding of early validation.
+type validationFinding struct {
+	Name, LogicalID, Type, Path, Reason string
+	Mode                                types.HookFailureMode
+}
+
+func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloudformation.DescribeEventsOutput, error) {
+	rows, subject, err := r.operationEvents(in)
+	if err != nil {
+		return nil, err
+	}
+	if in.Filters != nil && aws.ToBool(in.Filters.FailedEvents) {
+		rows = slices.DeleteFunc(rows, func(e types.OperationEvent) bool { return !failedEvent(e) })
+		subject += "/failed"
+	}
+	// As with DescribeStackEvents, tokens count from the oldest row: rows that arrive between two pages move nothing.
+	newest := len(rows)
+	if in.NextToken != nil {
+		left, err := readToken(subject, *in.NextToken)
+		if err != nil || left > len(rows) {
+			return nil, validationError("The specified next token is invalid. Please provide a valid token.")
+		}
+		newest = left
+	}
+	oldest := max(newest-r.pageSize(5), 0)
+	out := &cloudformation.DescribeEventsOutput{OperationEvents: []types.OperationEvent{}}
+	for _, e := range slices.Backward(rows[oldest:newest]) {
+		out.OperationEvents = append(out.OperationEvents, e)
+	}
+	if oldest > 0 {
+		out.NextToken = writeToken(subject, oldest)
+	}
+	return out, nil
+}
+
+// operationEvents returns the rows that the request names, oldest first, and a name for the list.
+func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) ([]types.OperationEvent, string, error) {
+	switch {
+	case in.ChangeSetName != nil && in.OperationId != nil:
+		return nil, "", validationError("Only one of ChangeSetName or OperationId may be specified.")
+	case in.ChangeSetName != nil:
+		set, s, err := r.changeSet(in.ChangeSetName, in.StackName)
+		if err != nil {
+			return nil, "", err
+		}
+		return changeSetEvents(s, set), set.ID + "/events", nil
+	case in.StackName != nil:
+		s := r.w.find(r.account, r.region, *in.StackName)
+		if s == nil {
+			return nil, "", validationError("Stack [%s] does not exist", *in.StackName)
+		}
+		rows := r.w.operationEvents(s)
+		if in.OperationId != nil {
+			rows = slices.DeleteFunc(rows, func(e types.OperationEvent) bool { return aws.ToString(e.OperationId) != *in.OperationId })
+		}
+		return rows, s.ID + "/operations/" + aws.ToString(in.OperationId), nil
+	case in.OperationId != nil:
+		return r.eventsOfOperation(*in.OperationId)
+	default:
+		return nil, "", validationError("One of ChangeSetName, OperationId or StackName must be specified.")
+	}
+}
+
+func (r *request) eventsOfOperation(id string) ([]types.OperationEvent, string, error) {
+	for _, set := range r.w.ChangeSets {
+		if set.Operation.ID == id {
+			if s := r.w.stackByID(set.StackID); s.Account == r.account && s.Region == r.region {
+				return changeSetEvents(s, set), id + "/events", nil
+			}
+		}
+	}
+	for _, s := range r.w.Stacks {
+		if s.Account != r.account || s.Region != r.region || !slices.ContainsFunc(s.Operations, func(o operationRecord) bool { return o.ID == id }) {
+			continue
+		}
+		rows := slices.DeleteFunc(r.w.operationEvents(s), func(e types.OperationEvent) bool { return aws.ToString(e.OperationId) != id })
+		return rows, id + "/events", nil
+	}
+	return nil, "", validationError("Operation [%s] does not exist", id)
+}
+
+// operationEvents lists everything that happened to a stack, oldest first: its event rows, where its operations begin
+// and end, and the making of its change sets.
+func (w *world) operationEvents(s *stack) []types.OperationEvent {
+	records := make(map[string]operationRecord, len(s.Operations))
+	var rows []types.OperationEvent
+	for _, o := range s.Operations {
+		records[o.ID] = o
+	}
+	for _, e := range s.Events {
+		rows = append(rows, shownOperationEvent(s, e, records[e.OperationID]))
+	}
+	for _, o := range s.Operations {
+		if o.Ended != nil {
+			rows = append(rows, operationRow(s, o, *o.Ended))
+		}
+	}
+	for _, set := range w.ChangeSets {
+		if set.StackID == s.ID {
+			rows = append(rows, changeSetEvents(s, set)...)
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b types.OperationEvent) int { return a.Timestamp.Compare(*b.Timestamp) })
+	return rows
+}
+
+// operationRow is the row of an operation as a whole; it names no resource.
+func operationRow(s *stack, o operationRecord, at time.Time) types.OperationEvent {
+	started := o.Started
+	return types.OperationEvent{
+		EventId: aws.String(rules.UUID(o.ID + string(o.status()))), StackId: &s.ID, OperationId: &o.ID, OperationType: o.Type, OperationStatus: o.status(),
+		ClientRequestToken: optional(o.Token), EventType: types.EventTypeStackEvent, Timestamp: &at, StartTime: &started, EndTime: o.Ended,
+	}
+}
+
+func shownOperationEvent(s *stack, e event, o operationRecord) types.OperationEvent {
+	shown := types.OperationEvent{
+		EventId: &e.ID, StackId: &s.ID, OperationId: optional(e.OperationID), OperationType: o.Type, ClientRequestToken: optional(e.Token),
+		EventType: types.EventTypeProgressEvent, Timestamp: &e.Time, DetailedStatus: e.DetailedStatus,
+		LogicalResourceId: &e.LogicalID, PhysicalResourceId: aws.String(e.PhysicalID), ResourceType: &e.Type,
+		ResourceStatus: types.ResourceStatus(e.Status), ResourceStatusReason: optional(e.Reason), ResourceProperties: optional(e.Properties),
+	}
+	switch {
+	case e.LogicalID == s.Name && e.PhysicalID == s.ID:
+		shown.EventType, shown.OperationStatus = types.EventTypeStackEvent, types.BeaconStackOperationStatusInProgress
+	case strings.HasSuffix(e.Status, "_FAILED"):
+		shown.EventType = types.EventTypeProvisioningError
+	case e.Hook != nil && e.Hook.failed():
+		shown.EventType = types.EventTypeHookInvocationError
+	}
+	if e.Hook != nil {
+		shown.HookType, shown.HookStatus, shown.HookStatusReason = aws.String(e.Hook.Type), e.Hook.Status, optional(e.Hook.Reason)
+		shown.HookFailureMode, shown.HookInvocationPoint = e.Hook.Mode, types.HookInvocationPointPreProvision
+	}
+	return shown
+}
+
+// changeSetEvents are the rows of the making of a change set, oldest first.
+func changeSetEvents(s *stack, set *changeSet) []types.OperationEvent {
+	if set.Operation.ID == "" {
+		return nil
+	}
+	begun := set.Operation
+	begun.Ended = nil
+	rows := []types.OperationEvent{operationRow(s, begun, set.Operation.Started)}
+	if set.Operation.Ended == nil {
+		return rows
+	}
+	at := *set.Operation.Ended
+	for i, f := range set.Findings {
+		rows = append(rows, types.OperationEvent{
+			EventId: aws.String(rules.UUID(set.ID + f.LogicalID + f.Name + string(rune('0'+i)))), StackId: &s.ID, OperationId: &set.Operation.ID,
+			OperationType: set.Operation.Type, ClientRequestToken: optional(set.Token), EventType: types.EventTypeValidationError, Timestamp: &at,
+			LogicalResourceId: &f.LogicalID, PhysicalResourceId: aws.String(""), ResourceType: &f.Type,
+			ValidationName: &f.Name, ValidationStatus: types.ValidationStatusFailed, ValidationStatusReason: &f.Reason,
+			ValidationPath: &f.Path, ValidationFailureMode: f.Mode,
+		})
+	}
+	return append(rows, operationRow(s, set.Operation, at))
+}
+
+// failedEvent is what the filter FailedEvents lets through.
+func failedEvent(e types.OperationEvent) bool {
+	switch e.EventType {
+	case types.EventTypeProvisioningError, types.EventTypeValidationError, types.EventTypeHookInvocationError:
+		return true
+	case types.EventTypeStackEvent:
+		return e.OperationStatus == types.BeaconStackOperationStatusFailed || strings.HasSuffix(string(e.ResourceStatus), "_FAILED")
+	case types.EventTypeProgressEvent:
+		return false
+	default:
+		return false
+	}
+}
