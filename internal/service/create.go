@@ -1,7 +1,11 @@
 package service
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,9 +13,61 @@ import (
 	"stackgate/internal/deployment"
 )
 
+// ErrServiceExists says that a service cannot be made because there is one of its name.
+type ErrServiceExists struct {
+	Name string
+	// File is where it is defined.
+	File string
+}
+
+func (e ErrServiceExists) Error() string {
+	return fmt.Sprintf("service %s is there already (%s); choose another name", e.Name, e.File)
+}
+
+// Create writes the file that New returns into a directory of definitions, and returns its path and the catalog with the
+// new service. A file that is there is never touched. Where the definitions are not valid, or would not be with the new
+// file, nothing is written and the error is a Problems; otherwise it may be one of New's.
+func Create(dir, name, like string) (string, *Catalog, error) {
+	catalog, err := LoadDir(dir)
+	if err != nil {
+		return "", nil, err
+	}
+	content, err := catalog.New(name, like)
+	if err != nil {
+		return "", nil, err
+	}
+	file := name + ".yaml"
+	if catalog, err = load(os.DirFS(dir), dir, map[string][]byte{file: content}); err != nil {
+		return "", nil, err
+	}
+	if err := writeNew(dir, file, content); errors.Is(err, fs.ErrExist) {
+		return "", nil, ErrServiceExists{name, filepath.Join(dir, file)}
+	} else if err != nil {
+		return "", nil, fmt.Errorf("write the file of service %s: %w", name, err)
+	}
+	return filepath.Join(dir, file), catalog, nil
+}
+
+// writeNew makes a file with its content at once, or fails with fs.ErrExist where there is one. Until its link is made the
+// file has a hidden name, which Load passes over.
+func writeNew(dir, name string, content []byte) error {
+	file, err := os.CreateTemp(dir, "."+name+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	_, err = file.Write(content)
+	// CreateTemp lets nobody else read it; a definition is for everybody.
+	err = errors.Join(err, file.Chmod(0o644), file.Sync(), file.Close())
+	if err != nil {
+		return err
+	}
+	return os.Link(file.Name(), filepath.Join(dir, name))
+}
+
 // New returns the file of a service that is like another: the same owner, stack group and template, and those parameters that the
 // template needs and nothing else gives. Where the other's name stands in a value, the new name takes its place. The
-// file belongs at NAME.yaml beside the other's.
+// file belongs at NAME.yaml beside the other's. The error is an ErrServiceExists, an ErrUnknownService or about the name.
 func (c *Catalog) New(name, like string) ([]byte, error) {
 	if err := deployment.CheckServiceName(name); err != nil {
 		return nil, err
@@ -20,7 +76,7 @@ func (c *Catalog) New(name, like string) ([]byte, error) {
 	for _, s := range c.services {
 		services = append(services, s.Name)
 		if s.Name == name {
-			return nil, fmt.Errorf("service %s is there already (%s); choose another name", name, s.File)
+			return nil, ErrServiceExists{name, s.File}
 		}
 	}
 	i := slices.Index(services, like)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -76,11 +77,28 @@ defaults:
 	return files
 }
 
+// 300 services in 3 environments, read from a folder as `stackgate services validate` does: valid ones, and ones of which
+// each has mistakes that are alike others'.
 func BenchmarkLoad300ServicesIn3Environments(b *testing.B) {
+	b.Run("valid", func(b *testing.B) { benchmarkLoad(b, many(300), 0) })
 	files := many(300)
+	for name, file := range files {
+		if name != "project.yaml" && !strings.Contains(name, "/") {
+			files[name] = text(strings.NewReplacer("Cpu: 512", "Cpuu: 512", "  prod:", "  prd:").Replace(string(file.Data)) + "timouts: { queue: 1h }\n")
+		}
+	}
+	b.Run("wrong", func(b *testing.B) { benchmarkLoad(b, files, 3*300) })
+}
+
+func benchmarkLoad(b *testing.B, files fstest.MapFS, problems int) {
+	dir := b.TempDir()
+	if err := os.CopyFS(dir, files); err != nil {
+		b.Fatal(err)
+	}
 	for b.Loop() {
-		if _, err := service.Load(files, ""); err != nil {
-			b.Fatal(err)
+		var found service.Problems
+		if _, err := service.LoadDir(dir); err != nil && !errors.As(err, &found) || len(found) != problems {
+			b.Fatalf("%d problems, want %d: %v", len(found), problems, err)
 		}
 	}
 }

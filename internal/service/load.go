@@ -33,8 +33,11 @@ func LoadDir(dir string) (*Catalog, error) {
 
 // Load reads project.yaml and every service's file at the top of files. Prefix stands before the names of files in
 // problems and origins. Where anything is wrong the error is a Problems with everything that is.
-func Load(files fs.FS, prefix string) (*Catalog, error) {
-	l := &loader{files: files, prefix: prefix, report: newReport(), lacks: map[lack][]string{}}
+func Load(files fs.FS, prefix string) (*Catalog, error) { return load(files, prefix, nil) }
+
+// load is Load with files at the top that are not written yet.
+func load(files fs.FS, prefix string, unwritten map[string][]byte) (*Catalog, error) {
+	l := &loader{files: files, prefix: prefix, unwritten: unwritten, report: newReport(), lacks: map[lack][]string{}}
 	l.templates = &templates{files: files, prefix: prefix, report: l.report, read: map[string]*template{}}
 	l.builtin = readYAML(Builtin, builtinYAML, definitionYAML, l.report)
 	if err := l.readFiles(); err != nil {
@@ -57,6 +60,7 @@ type source struct {
 type loader struct {
 	files     fs.FS
 	prefix    string
+	unwritten map[string][]byte
 	report    *report
 	templates *templates
 
@@ -92,6 +96,9 @@ func (l *loader) readFiles() error {
 			l.report.add(Origin{File: l.name(name)}, "", "definition files end in .yaml; rename it to %s.yaml", strings.TrimSuffix(name, extension))
 		}
 	}
+	for name := range l.unwritten {
+		l.readService(name)
+	}
 	if !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == projectFile }) {
 		l.report.add(Origin{File: l.name(projectFile)}, "", "the file is missing; it names the project and its environments")
 	}
@@ -114,7 +121,11 @@ func (l *loader) readService(name string) {
 
 // read reads one file strictly into its raw form.
 func (l *loader) read(name string, into reflect.Value) source {
-	content, err := readLimited(l.files, name, maxDefinition)
+	content, unwritten := l.unwritten[name]
+	var err error
+	if !unwritten {
+		content, err = readLimited(l.files, name, maxDefinition)
+	}
 	if err != nil {
 		var pathError *fs.PathError
 		if errors.As(err, &pathError) {

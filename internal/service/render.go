@@ -9,14 +9,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// Value is a resolved value of a definition, with the place where it was written.
+type Value struct {
+	// Key is its place in the rendered form, as parameters.Cpu.
+	Key string `json:"key"`
+	// Value is text, a number, a boolean or a list of texts. A time span is text, as it may stand in a file.
+	Value any `json:"value"`
+	// Origin is where it was written; nil for the name of the environment, which is asked for.
+	Origin *Origin `json:"origin,omitempty"`
+}
 
 // line is a line of the rendered form: a key and, where it holds no further keys, its value.
 type line struct {
-	depth  int
-	key    string
-	value  string
-	origin string
+	depth int
+	key   string
+	// value as YAML writes it.
+	value string
+	Value
 }
 
 // renderer gathers the lines of a definition.
@@ -25,29 +37,59 @@ type renderer struct {
 	lines      []line
 }
 
+// Values returns every resolved value in the order of Render, masked as Render masks them.
+func Values(d Definition) []Value {
+	values := []Value{}
+	for _, l := range linesOf(d) {
+		if l.Key != "" {
+			values = append(values, l.Value)
+		}
+	}
+	return values
+}
+
 // Render writes the definition as YAML, every resolved value in a fixed order, with the place where each was written
 // behind it where withOrigin says so. Parameters that nobody gives are shown with the template's default, and those that
 // the template declares NoEcho are masked.
 func Render(d Definition, withOrigin bool) []byte {
+	return write(linesOf(d), withOrigin)
+}
+
+func linesOf(d Definition) []line {
 	r := renderer{definition: d}
 	r.identity()
 	r.settings()
 	r.policy()
-	return r.write(withOrigin)
+	return r.lines
 }
 
-func (r *renderer) add(depth int, key, value, path string) {
-	origin := ""
+// add adds the value at a path of the definition, under a key that is fit for YAML.
+func (r *renderer) add(depth int, key, path, written string, value any) {
+	l := line{depth: depth, key: key, value: written, Value: Value{Key: path, Value: value}}
 	if at, ok := r.definition.Origins[path]; ok {
-		origin = at.String()
+		l.Origin = &at
 	}
-	r.lines = append(r.lines, line{depth, key, value, origin})
+	r.lines = append(r.lines, l)
 }
 
-func (r *renderer) text(depth int, key, value, path string) {
+func (r *renderer) text(depth int, key, path, value string) {
 	if value != "" {
-		r.add(depth, key, quote(value), path)
+		r.add(depth, key, path, quote(value), value)
 	}
+}
+
+func (r *renderer) top(key, value string) { r.text(0, key, key, value) }
+
+func (r *renderer) span(depth int, key, path string, value time.Duration) {
+	r.add(depth, key, path, formatSpan(value), formatSpan(value))
+}
+
+func (r *renderer) number(depth int, key, path string, value int) {
+	r.add(depth, key, path, strconv.Itoa(value), value)
+}
+
+func (r *renderer) boolean(depth int, key, path string, value bool) {
+	r.add(depth, key, path, strconv.FormatBool(value), value)
 }
 
 func (r *renderer) list(key string, values []string) {
@@ -58,7 +100,7 @@ func (r *renderer) list(key string, values []string) {
 	for i, v := range values {
 		items[i] = quoteInFlow(v)
 	}
-	r.add(0, key, "["+strings.Join(items, ", ")+"]", key)
+	r.add(0, key, key, "["+strings.Join(items, ", ")+"]", values)
 }
 
 func (r *renderer) section(key string, values map[string]string) {
@@ -67,24 +109,24 @@ func (r *renderer) section(key string, values map[string]string) {
 	}
 	r.lines = append(r.lines, line{key: key})
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		r.add(1, quote(name), quote(values[name]), key+"."+name)
+		r.add(1, quote(name), key+"."+name, quote(values[name]), values[name])
 	}
 }
 
 func (r *renderer) identity() {
 	d := r.definition
-	r.text(0, "project", d.Project, "project")
-	r.text(0, "service", d.Service, "service")
-	r.text(0, "environment", d.Environment, "")
-	r.text(0, "owner", d.Owner, "owner")
-	r.text(0, "stackGroup", d.StackGroup, "stackGroup")
-	r.text(0, "description", d.Description, "description")
+	r.top("project", d.Project)
+	r.top("service", d.Service)
+	r.top("environment", d.Environment)
+	r.top("owner", d.Owner)
+	r.top("stackGroup", d.StackGroup)
+	r.top("description", d.Description)
 	r.section("links", d.Links)
-	r.text(0, "account", d.Account, "account")
-	r.text(0, "region", d.Region, "region")
-	r.add(0, "rank", strconv.Itoa(d.Rank), "rank")
-	r.text(0, "stackName", d.StackName, "stackName")
-	r.text(0, "template", d.TemplatePath, "template")
+	r.top("account", d.Account)
+	r.top("region", d.Region)
+	r.number(0, "rank", "rank", d.Rank)
+	r.top("stackName", d.StackName)
+	r.top("template", d.TemplatePath)
 }
 
 func (r *renderer) settings() {
@@ -92,14 +134,14 @@ func (r *renderer) settings() {
 	r.parameters()
 	r.section("tags", d.Tags)
 	r.list("capabilities", d.Capabilities)
-	r.text(0, "executionRole", d.ExecutionRole, "executionRole")
-	r.add(0, "nestedStacks", strconv.FormatBool(d.NestedStacks), "nestedStacks")
-	r.text(0, "onFailure", string(d.OnFailure), "onFailure")
-	r.text(0, "onFailedCreate", string(d.OnFailedCreate), "onFailedCreate")
+	r.top("executionRole", d.ExecutionRole)
+	r.boolean(0, "nestedStacks", "nestedStacks", d.NestedStacks)
+	r.top("onFailure", string(d.OnFailure))
+	r.top("onFailedCreate", string(d.OnFailedCreate))
 	r.lines = append(r.lines, line{key: "timeouts"})
-	r.add(1, "queue", formatSpan(d.Timeouts.Queue), "timeouts.queue")
-	r.add(1, "changeSet", formatSpan(d.Timeouts.ChangeSet), "timeouts.changeSet")
-	r.add(1, "execution", formatSpan(d.Timeouts.Execution), "timeouts.execution")
+	r.span(1, "queue", "timeouts.queue", d.Timeouts.Queue)
+	r.span(1, "changeSet", "timeouts.changeSet", d.Timeouts.ChangeSet)
+	r.span(1, "execution", "timeouts.execution", d.Timeouts.Execution)
 	r.list("stateful", d.Stateful)
 	r.list("ignoreChanges", d.IgnoreChanges)
 }
@@ -126,29 +168,28 @@ func (r *renderer) parameters() {
 		if p.noEcho && !dynamicReference.MatchString(value) {
 			value = "****"
 		}
-		if given {
-			r.add(1, name, quote(value), "parameters."+name)
-			continue
+		r.add(1, quote(name), "parameters."+name, quote(value), value)
+		if !given {
+			r.lines[len(r.lines)-1].Origin = &p.origin
 		}
-		r.lines = append(r.lines, line{1, name, quote(value), p.origin.String()})
 	}
 }
 
 func (r *renderer) policy() {
 	d := r.definition
 	r.lines = append(r.lines, line{key: "policy"}, line{depth: 1, key: "approval"})
-	r.add(2, "when", string(d.Approval.When), "policy.approval.when")
-	r.add(2, "count", strconv.Itoa(d.Approval.Count), "policy.approval.count")
-	r.add(2, "expiresAfter", formatSpan(d.Approval.ExpiresAfter), "policy.approval.expiresAfter")
-	r.add(2, "selfApproval", string(d.Approval.Self), "policy.approval.selfApproval")
-	r.add(1, "allowParameterOverrides", strconv.FormatBool(d.AllowParameterOverrides), "policy.allowParameterOverrides")
+	r.text(2, "when", "policy.approval.when", string(d.Approval.When))
+	r.number(2, "count", "policy.approval.count", d.Approval.Count)
+	r.span(2, "expiresAfter", "policy.approval.expiresAfter", d.Approval.ExpiresAfter)
+	r.text(2, "selfApproval", "policy.approval.selfApproval", string(d.Approval.Self))
+	r.boolean(1, "allowParameterOverrides", "policy.allowParameterOverrides", d.AllowParameterOverrides)
 }
 
-func (r *renderer) write(withOrigin bool) []byte {
+func write(lines []line, withOrigin bool) []byte {
 	const widest = 60
-	texts := make([]string, len(r.lines))
+	texts := make([]string, len(lines))
 	width := 0
-	for i, l := range r.lines {
+	for i, l := range lines {
 		texts[i] = strings.Repeat("  ", l.depth) + l.key + ":"
 		if l.value != "" {
 			texts[i] += " " + l.value
@@ -158,11 +199,11 @@ func (r *renderer) write(withOrigin bool) []byte {
 		}
 	}
 	var b bytes.Buffer
-	for i, l := range r.lines {
+	for i, l := range lines {
 		b.WriteString(texts[i])
-		if withOrigin && l.origin != "" {
+		if withOrigin && l.Origin != nil {
 			b.WriteString(strings.Repeat(" ", max(width-len([]rune(texts[i])), 0)))
-			fmt.Fprintf(&b, "  # %s", l.origin)
+			fmt.Fprintf(&b, "  # %s", l.Origin)
 		}
 		b.WriteByte('\n')
 	}

@@ -3,6 +3,7 @@ package service_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -22,6 +23,39 @@ func TestRender(t *testing.T) {
 	golden.Assert(t, "render/orders-prod-origin.yaml", service.Render(d, true))
 }
 
+// The values for machines are those of the text, each with its place.
+func TestValuesAreThoseOfTheText(t *testing.T) {
+	d := definitionOf(t, mustLoad(t, exampleProject), "orders", "prod")
+	var back map[string]any
+	if err := yaml.Unmarshal(service.Render(d, true), &back); err != nil {
+		t.Fatal(err)
+	}
+	values := service.Values(d)
+	for _, v := range values {
+		if v.Origin == nil && v.Key != "environment" {
+			t.Errorf("%s comes from nowhere", v.Key)
+		}
+		var found any = back
+		for rest := v.Key; rest != ""; {
+			var part string
+			part, rest, _ = strings.Cut(rest, ".")
+			found, _ = found.(map[string]any)[part]
+		}
+		if fmt.Sprint(found) != fmt.Sprint(v.Value) {
+			t.Errorf("%s is %v, and the text says %v", v.Key, v.Value, found)
+		}
+	}
+	leaves := 0
+	for _, line := range strings.Split(strings.TrimSpace(string(service.Render(d, false))), "\n") {
+		if !strings.HasSuffix(line, ":") {
+			leaves++
+		}
+	}
+	if leaves != len(values) {
+		t.Errorf("%d values, and the text has %d", len(values), leaves)
+	}
+}
+
 // A secret that a template has as default is not shown.
 func TestRenderMasks(t *testing.T) {
 	files := maps.Clone(exampleProject)
@@ -30,6 +64,9 @@ func TestRenderMasks(t *testing.T) {
 	rendered := string(service.Render(definitionOf(t, mustLoad(t, files), "invoices", "prod"), true))
 	if strings.Contains(rendered, "hunter2") || !strings.Contains(rendered, "****") {
 		t.Errorf("rendered:\n%s", rendered)
+	}
+	if values := fmt.Sprint(service.Values(definitionOf(t, mustLoad(t, files), "invoices", "prod"))); strings.Contains(values, "hunter2") {
+		t.Errorf("values: %s", values)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/reject"
 	"stackgate/internal/cli/review"
+	"stackgate/internal/cli/schema"
 	"stackgate/internal/cli/services"
 	"stackgate/internal/cli/status"
 	"stackgate/internal/cli/tail"
@@ -71,7 +72,7 @@ there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 ex
 	group("deploy", demo.NewCommand(a, nil), plan.NewCommand(a, nil), deploy.NewCommand(a, nil))
 	group("decide", review.NewCommand(a, nil), approve.NewCommand(a, nil), reject.NewCommand(a, nil), cancel.NewCommand(a, nil))
 	group("look", status.NewCommand(a, nil), list.NewCommand(a, nil), watch.NewCommand(a, nil), tail.NewCommand(a, nil), services.NewCommand(a))
-	cmd.AddCommand(version.NewCommand(a))
+	cmd.AddCommand(schema.NewCommand(a), version.NewCommand(a))
 	return cmd
 }
 
