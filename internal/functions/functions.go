@@ -32,6 +32,7 @@ type Planner interface {
 type Reader interface {
 	cfn.ExecutionDescriber
 	events.Reader
+	events.ChangeSetReader
 }
 
 // Store is the store as the tasks use it together.

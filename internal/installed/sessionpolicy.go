@@ -26,7 +26,11 @@ type policy struct {
 
 // readActions is what every function may read of its own stack. DescribeEvents, the hooks and the list of their results
 // are asked for where a role has them.
-var readActions = []string{"cloudformation:Describe*", "cloudformation:List*", "cloudformation:GetHookResult"}
+var readActions = []string{"cloudformation:Describe*", "cloudformation:List*"}
+
+// hookResults permits reading a hook's verdict by its id. The call names no stack, so that a statement with stacks would
+// never match it (Service Authorization Reference: GetHookResult has no resource type).
+var hookResults = statement{Effect: "Allow", Action: []string{"cloudformation:GetHookResult"}, Resource: []string{"*"}}
 
 // SessionPolicy narrows what an assumed role may do to one function's actions on one stack and on the change sets of one
 // deployment. It permits nothing that the role's own policies do not.
@@ -55,7 +59,9 @@ func SessionPolicy(partition string, function Function, r store.Record, nested b
 			Effect: "Allow", Action: []string{"cloudformation:CreateChangeSet"}, Resource: []string{prefix + "aws:transform/*"},
 		})
 	}
-	if function != Events {
+	if function == Events {
+		p.Statement = append(p.Statement, hookResults)
+	} else {
 		p.Statement = append(p.Statement, rightsOfResources(executionRole))
 	}
 	text, err := json.Marshal(p)

@@ -53,6 +53,7 @@ func TestSessionPolicySeparatesFunctions(t *testing.T) {
 		{"cloudformation:ExecuteChangeSet", []installed.Function{installed.Execute}},
 		{"iam:PassRole", []installed.Function{installed.Plan, installed.Execute}},
 		{"cloudformation:Describe*", installed.Functions()},
+		{"cloudformation:GetHookResult", []installed.Function{installed.Events}},
 		{"cloudformation:*", nil},
 		{"*", nil},
 	} {
@@ -68,6 +69,10 @@ func TestSessionPolicySeparatesFunctions(t *testing.T) {
 func TestSessionPolicyIsNarrow(t *testing.T) {
 	for _, function := range installed.Functions() {
 		for _, s := range policyOf(t, function, record(), true, executionRole) {
+			if slices.Equal(s.Action, []string{"cloudformation:GetHookResult"}) {
+				// It takes no resource: a statement with one would never match.
+				continue
+			}
 			for _, resource := range s.Resource {
 				if !strings.Contains(resource, "shop-orders-prod") && !strings.Contains(resource, string(record().ID)) &&
 					!strings.HasSuffix(resource, ":aws:transform/*") && resource != executionRole {

@@ -172,7 +172,7 @@ func (n *narrator) stackEvents(ctx context.Context, r store.Record) {
 	if err != nil {
 		return
 	}
-	rows, _, err := events.Gather(ctx, client, tail.Operation{
+	rows, err := events.Rows(ctx, client, tail.Operation{
 		StackName: r.StackName, StackID: r.StackID, Token: r.ClientRequestToken, Since: r.Times.Executed,
 	})
 	if err != nil {

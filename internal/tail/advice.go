@@ -146,6 +146,9 @@ func wayOut(doc *Document, context adviceContext) []string {
 	if context.in.Service != "" && context.in.Environment != "" {
 		templates = waysOut[doc.Status].ours
 	}
+	if doc.ChangeSet != nil {
+		templates = changeSetWayOut(doc.ChangeSet.Kind, context)
+	}
 	if doc.Status == "UPDATE_ROLLBACK_FAILED" && len(doc.RollbackProblems) > 0 {
 		// A resource of a nested stack is named with its stack's name and a dot; those of the root stand alone.
 		var names []string
@@ -167,6 +170,21 @@ func wayOut(doc *Document, context adviceContext) []string {
 		}
 	}
 	return lines
+}
+
+// changeSetWayOut says how to go on after a change set that could not be made.
+func changeSetWayOut(kind ChangeSetKind, context adviceContext) []string {
+	if context.in.Service == "" || context.in.Environment == "" {
+		return nil
+	}
+	switch kind {
+	case ChangeSetEmpty:
+		return nil
+	case ChangeSetPending:
+		return []string{"Nothing was changed. Where this template takes long, give it longer (timeouts.changeSet of {service}), then: `stackgate deploy {service} -e {environment}`."}
+	case ChangeSetTransform, ChangeSetValidation, ChangeSetHook, ChangeSetNested, ChangeSetAutoImport, ChangeSetTemplate:
+	}
+	return []string{"Nothing was changed; mend the cause, then: `stackgate deploy {service} -e {environment}`."}
 }
 
 // skipName is how ContinueUpdateRollback names a resource: NestedStackName.LogicalId within a nested stack.

@@ -27,6 +27,8 @@ const (
 	ChangeSetNested ChangeSetKind = "nested"
 	// ChangeSetAutoImport: resources that exist already would have been imported, and lack a deletion policy.
 	ChangeSetAutoImport ChangeSetKind = "auto-import"
+	// ChangeSetPending: CloudFormation was still making it when the wait for it ended.
+	ChangeSetPending ChangeSetKind = "pending"
 	// ChangeSetTemplate: anything else; CloudFormation's text says it.
 	ChangeSetTemplate ChangeSetKind = "template"
 )
@@ -34,11 +36,12 @@ const (
 // ChangeSetKinds lists every kind.
 func ChangeSetKinds() []ChangeSetKind {
 	return []ChangeSetKind{
-		ChangeSetEmpty, ChangeSetTransform, ChangeSetValidation, ChangeSetHook, ChangeSetNested, ChangeSetAutoImport, ChangeSetTemplate,
+		ChangeSetEmpty, ChangeSetTransform, ChangeSetValidation, ChangeSetHook, ChangeSetNested, ChangeSetAutoImport,
+		ChangeSetPending, ChangeSetTemplate,
 	}
 }
 
-// ChangeSetInput is all that is known of a change set whose status is FAILED.
+// ChangeSetInput is all that is known of a change set whose status is FAILED, or which was not made in time.
 type ChangeSetInput struct {
 	ID, Name           string
 	StackID, StackName string
@@ -96,7 +99,10 @@ func ChangeSetKindOf(reason string) ChangeSetKind {
 // follower and no leftover.
 func ExplainChangeSet(in ChangeSetInput) Document {
 	kind := ChangeSetKindOf(in.StatusReason)
-	if kind == ChangeSetTemplate && in.StatusReason == "" {
+	switch {
+	case in.Status == "CREATE_PENDING" || in.Status == "CREATE_IN_PROGRESS":
+		kind = ChangeSetPending
+	case kind == ChangeSetTemplate && in.StatusReason == "":
 		kind = kindFromFindings(in)
 	}
 	doc := Document{
@@ -112,7 +118,7 @@ func ExplainChangeSet(in ChangeSetInput) Document {
 	t.root = &stack{id: in.StackID, rows: t.rows, rollback: -1, cleanup: -1}
 	doc.EventCount, doc.Events = len(t.rows), entries(t)
 
-	if kind != ChangeSetEmpty {
+	if kind != ChangeSetEmpty && kind != ChangeSetPending {
 		doc.Failures = changeSetFailures(in, nil)
 		slices.SortStableFunc(doc.Failures, func(a, b Failure) int { return cmp.Compare(vaguenessOf(a), vaguenessOf(b)) })
 		first := doc.Failures[0]
@@ -184,7 +190,7 @@ func changeSetFailures(in ChangeSetInput, parents []string) []Failure {
 		if len(failures) == 0 && len(deniedBy(in)) > 0 {
 			failures = hookFailures(in, whole, at)
 		}
-	case ChangeSetEmpty:
+	case ChangeSetEmpty, ChangeSetPending:
 	}
 	if len(failures) == 0 {
 		failures = []Failure{whole}
@@ -322,6 +328,9 @@ func changeSetWarnings(in ChangeSetInput) []string {
 }
 
 func changeSetHeadline(doc Document, in ChangeSetInput) string {
+	if doc.ChangeSet.Kind == ChangeSetPending {
+		return fmt.Sprintf("The change set of stack %s was still in %s when the wait for it ended.", doc.StackName, doc.Status)
+	}
 	if doc.RootCause == nil {
 		return fmt.Sprintf("The change set of stack %s is empty: the stack already is what the template says.", doc.StackName)
 	}
@@ -352,7 +361,7 @@ func changeSetVerdict(kind ChangeSetKind, family string) string {
 		return "could not be transformed"
 	case ChangeSetAutoImport:
 		return "could not be imported" + because
-	case ChangeSetValidation, ChangeSetNested, ChangeSetTemplate, ChangeSetEmpty:
+	case ChangeSetValidation, ChangeSetNested, ChangeSetTemplate, ChangeSetEmpty, ChangeSetPending:
 		return "was refused" + because
 	}
 	return "was refused" + because

@@ -112,6 +112,24 @@ func TestExplainChangeSet(t *testing.T) {
 			name: "anything else", in: failedSet("Parameters: [Name] must have values"), kind: ChangeSetTemplate,
 			headline: "The change set could not be made; the template of stack App was refused because the template is not valid: Parameters: [Name] must have values",
 		},
+		{
+			name: "not made in time", kind: ChangeSetPending, headline: "The change set of stack App was still in CREATE_IN_PROGRESS when the wait for it ended.",
+			in: func() ChangeSetInput {
+				in := failedSet("")
+				in.Status, in.Service, in.Environment = "CREATE_IN_PROGRESS", "orders", "prod"
+				return in
+			}(),
+			advice: "(timeouts.changeSet of orders), then: `stackgate deploy orders -e prod`",
+		},
+		{
+			name: "the way on", kind: ChangeSetTemplate, headline: "Parameters: [Name] must have values",
+			in: func() ChangeSetInput {
+				in := failedSet("Parameters: [Name] must have values")
+				in.Service, in.Environment = "orders", "prod"
+				return in
+			}(),
+			advice: "Nothing was changed; mend the cause, then: `stackgate deploy orders -e prod`.",
+		},
 		{name: "no reason at all", in: failedSet(""), kind: ChangeSetTemplate, headline: "CloudFormation gave no reason."},
 		{
 			name: "no reason, but a hook", kind: ChangeSetHook, headline: "hook A::B::C: no",
@@ -130,7 +148,7 @@ func TestExplainChangeSet(t *testing.T) {
 			if !strings.Contains(doc.Headline, test.headline) {
 				t.Errorf("headline %q does not contain %q", doc.Headline, test.headline)
 			}
-			if (doc.RootCause == nil) != (test.kind == ChangeSetEmpty) {
+			if (doc.RootCause == nil) != (test.kind == ChangeSetEmpty || test.kind == ChangeSetPending) {
 				t.Errorf("root cause %+v", doc.RootCause)
 			}
 			if doc.RootCause != nil && doc.RootCause.Path != test.path {

@@ -1,9 +1,12 @@
 package tail
 
 import (
+	"cmp"
+	"regexp"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
@@ -64,7 +67,7 @@ func FromOperationEvents(rows []cfntypes.OperationEvent) []Event {
 	return events
 }
 
-// FromHookResults takes over what ListHookResults returned. Annotations come from GetHookResult; see FromAnnotations.
+// FromHookResults takes over what ListHookResults returned. Annotations come from GetHookResult; see FromHookResult.
 func FromHookResults(summaries []cfntypes.HookResultSummary) []HookResult {
 	results := make([]HookResult, 0, len(summaries))
 	for _, summary := range summaries {
@@ -78,8 +81,44 @@ func FromHookResults(summaries []cfntypes.HookResultSummary) []HookResult {
 	return results
 }
 
-// FromAnnotations takes over the annotations that GetHookResult returned.
-func FromAnnotations(annotations []cfntypes.Annotation) []Annotation {
+// FromHookResult takes over what GetHookResult returned. The target of a hook that looked at one resource names it.
+func FromHookResult(out *cloudformation.GetHookResultOutput) HookResult {
+	result := HookResult{
+		ID: aws.ToString(out.HookResultId), Type: aws.ToString(out.TypeName), Status: string(out.Status), Reason: aws.ToString(out.HookStatusReason),
+		FailureMode: string(out.FailureMode), InvocationPoint: string(out.InvocationPoint), Annotations: fromAnnotations(out.Annotations),
+		Time: utc(out.InvokedAt),
+	}
+	if target := out.Target; target != nil {
+		result.TargetID = aws.ToString(target.TargetId)
+		// The documentation calls it the target's unique identifier and gives no example: it counts as a logical id only
+		// where it can be one.
+		if target.TargetType == cfntypes.HookTargetTypeResource && logicalID.MatchString(result.TargetID) {
+			result.LogicalID = result.TargetID
+		}
+	}
+	return result
+}
+
+var logicalID = regexp.MustCompile(`^[A-Za-z0-9]{1,255}$`)
+
+// Over returns the result with what it lacks taken from the summary of the same invocation.
+func (r HookResult) Over(summary HookResult) HookResult {
+	for _, field := range []struct {
+		to   *string
+		from string
+	}{
+		{&r.ID, summary.ID}, {&r.Type, summary.Type}, {&r.Status, summary.Status}, {&r.Reason, summary.Reason}, {&r.FailureMode, summary.FailureMode},
+		{&r.InvocationPoint, summary.InvocationPoint}, {&r.TargetID, summary.TargetID}, {&r.StackID, summary.StackID}, {&r.LogicalID, summary.LogicalID},
+	} {
+		*field.to = cmp.Or(*field.to, field.from)
+	}
+	if r.Time.IsZero() {
+		r.Time = summary.Time
+	}
+	return r
+}
+
+func fromAnnotations(annotations []cfntypes.Annotation) []Annotation {
 	out := make([]Annotation, 0, len(annotations))
 	for _, annotation := range annotations {
 		out = append(out, Annotation{

@@ -15,12 +15,23 @@ type findings struct {
 	warnings          []string
 	// causes are the rows behind forward and rollback, cancelledRows those that only followed.
 	causes, cancelledRows map[*placed]bool
+	cancelledResources    map[string]bool
 	// omitted counts the causes beyond those that a document holds.
 	omitted int
 	// root is the row of the first forward failure.
 	root *placed
 	// pointedAt names the nested stacks that a row says the cause is in.
 	pointedAt map[string]bool
+}
+
+// cancel counts a resource that was stopped because another failed, once however often it is told.
+func (f *findings) cancel(row *placed) {
+	f.cancelledRows[row] = true
+	resource := stackKey(row.Event) + "\x00" + row.LogicalID
+	if !f.cancelledResources[resource] {
+		f.cancelledResources[resource] = true
+		f.cancelled++
+	}
 }
 
 // candidate is a row that may be a cause.
@@ -37,7 +48,8 @@ type candidate struct {
 // findFailures sorts the failing rows into causes, followers, problems of undoing, and leftovers.
 func findFailures(t *tree, hooks []HookResult) findings {
 	found := findings{
-		causes: make(map[*placed]bool), cancelledRows: make(map[*placed]bool), pointedAt: make(map[string]bool),
+		causes: make(map[*placed]bool), cancelledRows: make(map[*placed]bool), cancelledResources: make(map[string]bool),
+		pointedAt: make(map[string]bool),
 	}
 	candidates := collect(t, &found)
 	for _, phase := range []Phase{PhaseForward, PhaseRollback} {
@@ -103,8 +115,7 @@ func collect(t *tree, found *findings) []candidate {
 			c.kind, c.text, c.nested = readReason(reasonOf(row.Event))
 			switch c.kind {
 			case reasonCancelled:
-				found.cancelled++
-				found.cancelledRows[row] = true
+				found.cancel(row)
 				continue
 			case reasonSummary:
 				c.names = resourcesIn(c.text)
@@ -200,8 +211,7 @@ func causesOf(candidates []candidate, phase Phase, t *tree, found *findings) []c
 			continue
 		}
 		if nested != nil && followedOnly(nested, found) && len(specific) > 0 {
-			found.cancelled++
-			found.cancelledRows[c.row] = true
+			found.cancel(c.row)
 			continue
 		}
 		if len(specific) == 0 || nested == nil || !nested.read || len(nested.rows) == 0 {

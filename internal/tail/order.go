@@ -22,7 +22,11 @@ func inOrder(events []Event) map[string][]*placed {
 	seenID, seenRow := make(map[string]bool, len(events)), make(map[Event]bool, len(events))
 	stacks := make(map[string][]*placed)
 	masked := make(map[string]string)
+	told := rowsOfStacks(events)
 	for _, event := range events {
+		if told.repeats(event) {
+			continue
+		}
 		if event.EventID != "" {
 			key := event.StackID + "\x00" + event.EventID
 			if seenID[key] {
@@ -51,6 +55,37 @@ func inOrder(events []Event) map[string][]*placed {
 		row.pos = i
 	}
 	return stacks
+}
+
+// stackRows are the rows that DescribeStackEvents gave, where DescribeEvents was asked as well.
+type stackRows map[rowSaying][]time.Time
+
+type rowSaying struct{ stack, logicalID, status, reason string }
+
+func sayingOf(event Event) rowSaying {
+	return rowSaying{stackKey(event), event.LogicalID, event.Status, event.Reason}
+}
+
+func rowsOfStacks(events []Event) stackRows {
+	if !slices.ContainsFunc(events, func(e Event) bool { return e.Kind != "" }) {
+		return nil
+	}
+	rows := make(stackRows)
+	for _, event := range events {
+		if event.Kind == "" {
+			rows[sayingOf(event)] = append(rows[sayingOf(event)], event.Time)
+		}
+	}
+	return rows
+}
+
+// repeats says whether a row of DescribeEvents is in the other list too: whether both give it the same id and the same
+// time is not documented.
+func (rows stackRows) repeats(event Event) bool {
+	if event.Kind == "" || event.Hook != nil || event.Validation != nil {
+		return false
+	}
+	return slices.ContainsFunc(rows[sayingOf(event)], func(at time.Time) bool { return at.Sub(event.Time).Abs() <= clockSkew })
 }
 
 // identity is what makes two rows the same one.

@@ -335,3 +335,37 @@ func TestSimultaneousRows(t *testing.T) {
 		}
 	}
 }
+
+// TestBothEventAPIs explains rows that DescribeStackEvents and DescribeEvents gave, which tell each other's.
+func TestBothEventAPIs(t *testing.T) {
+	rows := script(t, "tok", `
+		App 0 . - UPDATE_IN_PROGRESS User Initiated
+		App 1 Fn AWS::Lambda::Function UPDATE_IN_PROGRESS
+		App 1 Table AWS::DynamoDB::Table UPDATE_IN_PROGRESS
+		App 2 Fn AWS::Lambda::Function UPDATE_FAILED Unzipped size must be smaller than 262144000 bytes
+		App 3 Table AWS::DynamoDB::Table UPDATE_FAILED Resource update cancelled
+		App 4 . - UPDATE_ROLLBACK_IN_PROGRESS The following resource(s) failed to update: [Fn, Table].
+		App 5 . - UPDATE_ROLLBACK_COMPLETE`)
+	only := Explain(Input{Operation: Operation{StackName: "App"}, Events: rows})
+	both := slices.Clone(rows)
+	for _, row := range rows {
+		if row.failed() {
+			row.EventID, row.Kind, row.Time, row.OperationType = "other "+row.EventID, kindProvisioning, row.Time.Add(400*time.Millisecond), "UPDATE_STACK"
+			both = append(both, row)
+		}
+	}
+	// Somebody else's change set was refused meanwhile.
+	both = append(both, Event{
+		EventID: "refused", StackID: arn("App"), StackName: "App", LogicalID: "Other", Kind: kindValidationError, OperationType: "CREATE_CHANGESET",
+		Time: begin.Add(1500 * time.Millisecond), Validation: &ValidationRow{Name: "N", Status: "FAILED", Reason: "no", Path: "/Resources/Other", FailureMode: "FAIL"},
+	})
+	for _, events := range [][]Event{both, slices.Concat(both[len(rows):], rows)} {
+		if diff := cmp.Diff(only, Explain(Input{Operation: Operation{StackName: "App"}, Events: events})); diff != "" {
+			t.Errorf("with both (-one +both):\n%s", diff)
+		}
+	}
+	alone := Explain(Input{Operation: Operation{StackName: "App"}, Events: both[len(both)-1:]})
+	if alone.RootCause == nil || alone.RootCause.LogicalID != "Other" {
+		t.Errorf("the events of a change set alone: %s", alone.Headline)
+	}
+}

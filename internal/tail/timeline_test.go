@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
 
@@ -164,10 +165,22 @@ func TestConversion(t *testing.T) {
 	if diff := cmp.Diff([]HookResult{{ID: "i", Type: "A::B::C", Status: "HOOK_FAILED", Reason: "h", FailureMode: "FAIL", InvocationPoint: "PRE_PROVISION", TargetID: "t", Time: begin}}, results); diff != "" {
 		t.Errorf("hook results (-want +got):\n%s", diff)
 	}
-	annotations := FromAnnotations([]cfntypes.Annotation{{
-		AnnotationName: aws.String("n"), Status: "FAILED", StatusMessage: aws.String("m"), RemediationMessage: aws.String("r"), RemediationLink: aws.String("l"), SeverityLevel: "HIGH",
-	}})
-	if diff := cmp.Diff([]Annotation{{Name: "n", Status: "FAILED", Message: "m", Remediation: "r", Link: "l", Severity: "HIGH"}}, annotations); diff != "" {
-		t.Errorf("annotations (-want +got):\n%s", diff)
+	result := FromHookResult(&cloudformation.GetHookResultOutput{
+		HookResultId: aws.String("i"), Status: "HOOK_FAILED", HookStatusReason: aws.String("whole"), FailureMode: "FAIL",
+		Target: &cfntypes.HookTarget{TargetType: "RESOURCE", TargetId: aws.String("Bucket")},
+		Annotations: []cfntypes.Annotation{{
+			AnnotationName: aws.String("n"), Status: "FAILED", StatusMessage: aws.String("m"), RemediationMessage: aws.String("r"), RemediationLink: aws.String("l"), SeverityLevel: "HIGH",
+		}},
+	}).Over(results[0])
+	wantResult := HookResult{
+		ID: "i", Type: "A::B::C", Status: "HOOK_FAILED", Reason: "whole", FailureMode: "FAIL", InvocationPoint: "PRE_PROVISION", TargetID: "Bucket",
+		LogicalID: "Bucket", Annotations: []Annotation{{Name: "n", Status: "FAILED", Message: "m", Remediation: "r", Link: "l", Severity: "HIGH"}}, Time: begin,
+	}
+	if diff := cmp.Diff(wantResult, result); diff != "" {
+		t.Errorf("hook result (-want +got):\n%s", diff)
+	}
+	ofStack := FromHookResult(&cloudformation.GetHookResultOutput{Target: &cfntypes.HookTarget{TargetType: "RESOURCE", TargetId: aws.String(arn("App"))}})
+	if ofStack.LogicalID != "" {
+		t.Errorf("an ARN became the logical id %s", ofStack.LogicalID)
 	}
 }

@@ -75,7 +75,7 @@ type tree struct {
 // buildTree scopes the events and hangs every nested stack below its parent, by physical id: a nested stack that was
 // deleted meanwhile has lost its name, never its id.
 func buildTree(events []Event, op Operation) *tree {
-	byStack := inOrder(events)
+	byStack := inOrder(ofStacks(events))
 	rootID := rootOf(byStack, op)
 	t := &tree{byID: make(map[string]*stack)}
 	rows, until := scopeRoot(byStack[rootID], op)
@@ -89,6 +89,20 @@ func buildTree(events []Event, op Operation) *tree {
 	}
 	slices.SortFunc(t.rows, func(a, b *placed) int { return a.pos - b.pos })
 	return t
+}
+
+// ofStacks leaves out what DescribeEvents tells of the making of change sets, which is no operation on the stack: somebody
+// else's change set that was refused meanwhile broke nothing. Where nothing else is there, that is what is to be explained.
+func ofStacks(events []Event) []Event {
+	ofChangeSet := func(e Event) bool { return e.OperationType == "CREATE_CHANGESET" }
+	some, all := false, true
+	for _, event := range events {
+		some, all = some || ofChangeSet(event), all && ofChangeSet(event)
+	}
+	if !some || all {
+		return events
+	}
+	return slices.DeleteFunc(slices.Clone(events), ofChangeSet)
 }
 
 func (t *tree) add(s *stack) {

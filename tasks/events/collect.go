@@ -5,12 +5,8 @@ package events
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"stackgate/internal/cfn"
@@ -18,11 +14,6 @@ import (
 	"stackgate/internal/store"
 	"stackgate/internal/tail"
 )
-
-// Reader reads the events of stacks.
-type Reader interface {
-	DescribeStackEvents(ctx context.Context, in *cloudformation.DescribeStackEventsInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error)
-}
 
 // Store is the store as the tasks that explain need it.
 type Store interface {
@@ -63,13 +54,13 @@ func (t Collect) Run(ctx context.Context, in In) (CollectOut, error) {
 		StackName: record.StackName, StackID: record.StackID, Token: record.ClientRequestToken, Since: record.Times.Executed,
 		Status: record.StackStatus,
 	}
-	events, unread, err := Gather(ctx, client, operation)
+	read, err := Gather(ctx, client, operation, record.ChangeSet.ARN)
 	if err != nil {
 		return CollectOut{}, err
 	}
 	explained := tail.Explain(tail.Input{
-		Operation: operation, Events: events, Outcome: record.Ending("").Outcome(), Service: record.Service, Environment: record.Environment,
-		NextSteps: wayOut(record), Unread: unread,
+		Operation: read.Operation, Events: read.Events, Hooks: read.Hooks, Outcome: record.Ending("").Outcome(), Service: record.Service,
+		Environment: record.Environment, NextSteps: wayOut(record), Unread: read.Unread,
 	})
 	return keep(ctx, t.Store, record, explained)
 }
@@ -105,62 +96,4 @@ func keep(ctx context.Context, s Store, record store.Record, explained tail.Docu
 		return CollectOut{}, fmt.Errorf("record the tail of %s: %w", record.ID, err)
 	}
 	return CollectOut{Document: key, RootCause: explained.Headline, Events: len(explained.Events)}, nil
-}
-
-// maxPages bounds what is read of one stack. A page holds up to 1 MB, and the newest events come first.
-const maxPages = 200
-
-// Gather reads the events of an operation: those of the root stack back to the operation's begin, and those of every
-// nested stack that they speak of. What could not be read is said, one sentence each; only the root stack must be
-// readable.
-func Gather(ctx context.Context, client Reader, op tail.Operation) (events []tail.Event, unread []string, err error) {
-	rows, err := stackEvents(ctx, client, op.StackID, op.Since)
-	if err != nil {
-		return nil, nil, cfn.Fault(err, "read the events of stack %s", op.StackName)
-	}
-	events = tail.FromStackEvents(rows)
-	asked := map[string]bool{}
-	for {
-		found := false
-		for _, nested := range tail.NestedStacks(events, op) {
-			if asked[nested] {
-				continue
-			}
-			asked[nested], found = true, true
-			rows, err := stackEvents(ctx, client, nested, op.Since)
-			if err != nil {
-				if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-					return nil, nil, err
-				}
-				unread = append(unread, fmt.Sprintf("The events of the nested stack %s could not be read: %s", nested, err))
-				continue
-			}
-			events = append(events, tail.FromStackEvents(rows)...)
-		}
-		if !found {
-			return events, unread, nil
-		}
-	}
-}
-
-// slack covers the difference between our clock and CloudFormation's.
-const slack = time.Minute
-
-// stackEvents reads pages, newest first, until the events are older than the operation.
-func stackEvents(ctx context.Context, client Reader, stackID string, since time.Time) ([]types.StackEvent, error) {
-	var rows []types.StackEvent
-	pages := cloudformation.NewDescribeStackEventsPaginator(client, &cloudformation.DescribeStackEventsInput{StackName: aws.String(stackID)})
-	for n := 0; pages.HasMorePages() && n < maxPages; n++ {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, err
-		}
-		rows = append(rows, page.StackEvents...)
-		if last := len(page.StackEvents) - 1; last >= 0 && !since.IsZero() {
-			if at := page.StackEvents[last].Timestamp; at != nil && at.Before(since.Add(-slack)) {
-				break
-			}
-		}
-	}
-	return rows, nil
 }

@@ -17,7 +17,6 @@ import (
 	"stackgate/internal/deployment"
 	"stackgate/internal/store"
 	"stackgate/internal/store/sqlite"
-	"stackgate/internal/tail"
 	"stackgate/tasks/events"
 )
 
@@ -29,69 +28,6 @@ var (
 type at time.Time
 
 func (a at) Now() time.Time { return time.Time(a) }
-
-// pages are the events of stacks, one a page, newest first; an absent stack cannot be read.
-type pages map[string][]types.StackEvent
-
-func (p pages) DescribeStackEvents(_ context.Context, in *cloudformation.DescribeStackEventsInput, _ ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error) {
-	rows, found := p[aws.ToString(in.StackName)]
-	if !found {
-		return nil, errBroken
-	}
-	n := len(aws.ToString(in.NextToken))
-	out := &cloudformation.DescribeStackEventsOutput{StackEvents: rows[n : n+1]}
-	if n+1 < len(rows) {
-		out.NextToken = aws.String(strings.Repeat("x", n+1))
-	}
-	return out, nil
-}
-
-const (
-	prefix = "arn:aws:cloudformation:eu-west-1:111111111111:stack/"
-	root   = prefix + "root/1"
-	child  = prefix + "child/2"
-	hidden = prefix + "hidden/3"
-)
-
-func event(id, stack, logical, physical string, minute int) types.StackEvent {
-	return types.StackEvent{
-		EventId: aws.String(id), StackId: aws.String(stack), StackName: aws.String(strings.Split(stack, "/")[1]), LogicalResourceId: aws.String(logical),
-		PhysicalResourceId: aws.String(physical), ResourceType: aws.String("AWS::CloudFormation::Stack"), ResourceStatus: types.ResourceStatusUpdateInProgress,
-		ClientRequestToken: aws.String("token"), Timestamp: aws.Time(noon.Add(time.Duration(minute) * time.Minute)),
-	}
-}
-
-func TestGather(t *testing.T) {
-	client := pages{
-		root: {
-			event("6", root, "Hidden", hidden, 4), event("5", root, "Child", child, 3), event("4", root, "root", root, 0),
-			event("before", root, "root", root, -10), event("long before", root, "root", root, -20),
-		},
-		child: {event("c2", child, "child", child, 4), event("c1", child, "child", child, 3)},
-	}
-	got, unread, err := events.Gather(t.Context(), client, tail.Operation{StackName: "root", StackID: root, Token: "token", Since: noon})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var ids []string
-	for _, e := range got {
-		ids = append(ids, e.EventID)
-	}
-	for _, want := range []string{"6", "5", "4", "c1", "c2"} {
-		if !slices.Contains(ids, want) {
-			t.Errorf("event %s is missing among %q: a page was not read", want, ids)
-		}
-	}
-	if slices.Contains(ids, "long before") {
-		t.Error("pages were read beyond the operation's begin")
-	}
-	if len(unread) != 1 || !strings.Contains(unread[0], hidden) || !strings.Contains(unread[0], errBroken.Error()) {
-		t.Errorf("unread %q", unread)
-	}
-	if _, _, err := events.Gather(t.Context(), pages{}, tail.Operation{StackName: "root", StackID: root}); !errors.Is(err, errBroken) {
-		t.Errorf("the root stack cannot be read, and that is %v", err)
-	}
-}
 
 // steps notes the tokens that were woken.
 type steps struct{ woken []string }

@@ -13,8 +13,11 @@ import (
 	"stackgate/internal/tail"
 )
 
-// ChangeSetReader reads change sets.
+// ChangeSetReader reads change sets, and what CloudFormation's checks and the account's hooks said of them.
 type ChangeSetReader interface {
+	HookReader
+	EventReader
+	ListHookResults(ctx context.Context, in *cloudformation.ListHookResultsInput, opts ...func(*cloudformation.Options)) (*cloudformation.ListHookResultsOutput, error)
 	DescribeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeChangeSetOutput, error)
 }
 
@@ -53,7 +56,7 @@ func readFailedSet(ctx context.Context, client ChangeSetReader, arn string, dept
 		set    *cloudformation.DescribeChangeSetOutput
 		nested []types.ResourceChange
 	)
-	for token := (*string)(nil); ; token = set.NextToken {
+	for token := (*string)(nil); ; {
 		page, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(arn), NextToken: token})
 		if err != nil {
 			return tail.ChangeSetInput{}, nil, err
@@ -64,12 +67,15 @@ func readFailedSet(ctx context.Context, client ChangeSetReader, arn string, dept
 				nested = append(nested, *change.ResourceChange)
 			}
 		}
-		if page.NextToken == nil {
+		if !more(page.NextToken, token) {
 			break
 		}
+		token = page.NextToken
 	}
-	in := tail.ChangeSetInput{ID: arn, Status: string(set.Status), StatusReason: aws.ToString(set.StatusReason)}
-	var unread []string
+	in := tail.ChangeSetInput{
+		ID: arn, StackID: aws.ToString(set.StackId), StackName: aws.ToString(set.StackName), Status: string(set.Status), StatusReason: aws.ToString(set.StatusReason),
+	}
+	unread := readFindings(ctx, client, &in)
 	for _, change := range nested {
 		id := aws.ToString(change.ChangeSetId)
 		if depth >= maxDepth {
@@ -88,4 +94,49 @@ func readFailedSet(ctx context.Context, client ChangeSetReader, arn string, dept
 		}
 	}
 	return in, unread, nil
+}
+
+// readFindings reads what the reason of a failed change set only points at: the findings of CloudFormation's checks, and
+// the verdicts of hooks. Where the reason says all there is, nothing is asked.
+func readFindings(ctx context.Context, client ChangeSetReader, in *tail.ChangeSetInput) (unread []string) {
+	if in.Status != string(types.ChangeSetStatusFailed) {
+		return nil
+	}
+	hooks := false
+	switch tail.ChangeSetKindOf(in.StatusReason) {
+	case tail.ChangeSetValidation:
+	case tail.ChangeSetHook, tail.ChangeSetTemplate:
+		hooks = true
+	case tail.ChangeSetEmpty, tail.ChangeSetTransform, tail.ChangeSetNested, tail.ChangeSetAutoImport, tail.ChangeSetPending:
+		return nil
+	}
+	events, err := changeSetEvents(ctx, client, in.ID)
+	if err != nil {
+		unread = append(unread, "The findings of CloudFormation's checks could not be read (cloudformation:DescribeEvents): "+short(err))
+	}
+	in.Events = events
+	if hooks {
+		var missing []string
+		in.Hooks, missing = changeSetVerdicts(ctx, client, in.ID)
+		unread = append(unread, missing...)
+	}
+	return unread
+}
+
+// changeSetEvents reads the events of a change set that report an error; DescribeStackEvents shows none of them.
+func changeSetEvents(ctx context.Context, client EventReader, arn string) ([]tail.Event, error) {
+	var rows []types.OperationEvent
+	in := &cloudformation.DescribeEventsInput{ChangeSetName: aws.String(arn), Filters: &types.EventFilter{FailedEvents: aws.Bool(true)}}
+	for n := 0; n < maxStackPages; n++ {
+		page, err := client.DescribeEvents(ctx, in)
+		if err != nil {
+			return tail.FromOperationEvents(rows), err
+		}
+		rows = append(rows, page.OperationEvents...)
+		if !more(page.NextToken, in.NextToken) {
+			break
+		}
+		in = &cloudformation.DescribeEventsInput{ChangeSetName: in.ChangeSetName, Filters: in.Filters, NextToken: page.NextToken}
+	}
+	return tail.FromOperationEvents(rows), nil
 }
