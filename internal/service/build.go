@@ -31,6 +31,7 @@ const (
 type builder struct {
 	*loader
 	source      rawSource
+	names       names
 	environment environment
 	settings    rawSettings
 	merged      *node
@@ -93,9 +94,20 @@ func (b builder) checkStackName(d Definition) {
 
 var rolePattern = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}):role/[\x21-\x7e]{1,512}$`)
 
+// checkExecutionRole reports a role that cannot be used, and one that is missing where CloudFormation would work with rights
+// that are not meant for it: installed, those of a session that may touch nothing but the stack.
 func (b builder) checkExecutionRole(d Definition) {
 	at := b.settings.ExecutionRole.At
+	allowed := b.project.root.get("environments").get(d.Environment).get("executionRoles")
 	if at == nil {
+		wants, why := allowed, "environment "+d.Environment+" says which roles may be used"
+		if wants == nil {
+			wants, why = b.project.root.get("installation"), "the project is installed in AWS, where CloudFormation would otherwise work with stackgate's own narrow session"
+		}
+		if wants != nil && !b.source.faulty && !b.project.faulty {
+			b.report.add(b.source.root.origin, "", "service %s has no executionRole in %s, and %s (%s); give it one here or in the project's defaults",
+				d.Service, d.Environment, why, wants.origin)
+		}
 		return
 	}
 	parts := rolePattern.FindStringSubmatch(d.ExecutionRole)
@@ -105,7 +117,23 @@ func (b builder) checkExecutionRole(d Definition) {
 	case d.Account != "" && parts[1] != d.Account:
 		b.report.at(at, "the role is in account %s, and %s is %s: CloudFormation takes a role of its own account only; write ${account}",
 			parts[1], d.Environment, d.Account)
+	case allowed != nil && !b.project.faulty && !b.roleAllowed(d.ExecutionRole, allowed):
+		b.report.at(at, "%s is not one of the roles that environment %s allows (%s)", d.ExecutionRole, d.Environment, allowed.origin)
 	}
+}
+
+func (b builder) roleAllowed(role string, allowed *node) bool {
+	found := false
+	for _, item := range allowed.items {
+		pattern := b.names.interpolate(item, b.report)
+		parts := strings.Split(pattern.text, "*")
+		for i := range parts {
+			parts[i] = regexp.QuoteMeta(parts[i])
+		}
+		// What is wrong with a pattern was reported, and is not the service's fault.
+		found = found || pattern.broken || regexp.MustCompile("^"+strings.Join(parts, ".*")+"$").MatchString(role)
+	}
+	return found
 }
 
 // Bounds of CloudFormation's tags. The characters are those that every tagged service takes.

@@ -34,6 +34,9 @@ type rawEnvironment struct {
 	Region regionName `yaml:"region"`
 	// Order of promotion, 1 to 100: lower ranks come first.
 	Rank rank `yaml:"rank"`
+	// Roles that CloudFormation may work with here, as ARNs in which * stands for any characters. A service's executionRole must
+	// be one of them. Default: every role of the account.
+	ExecutionRoles []filled `yaml:"executionRoles,omitempty"`
 	// What every deployment to this environment asks for. A service may tighten it, never loosen it.
 	Policy rawPolicy `yaml:"policy,omitempty"`
 	// Settings that every service inherits in this environment.

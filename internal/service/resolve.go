@@ -56,6 +56,7 @@ func (l *loader) resolve() *Catalog {
 		c.services = append(c.services, listed)
 	}
 	checkStackNames(c, l)
+	checkJoinedNames(c, l)
 	return c
 }
 
@@ -158,7 +159,7 @@ func (l *loader) definition(s rawSource, e environment) Definition {
 	decoder{report: l.report, merged: true}.decode(merged, reflect.ValueOf(&settings).Elem(), true)
 
 	policy := merge(e.floor, s.root.get("policy"), override.get("policy"))
-	b := builder{loader: l, source: s, environment: e, settings: settings, merged: merged, policy: policy}
+	b := builder{loader: l, source: s, names: known, environment: e, settings: settings, merged: merged, policy: policy}
 	return b.build()
 }
 
@@ -174,43 +175,6 @@ func origins(merged, policy *node, more map[string]*node) map[string]Origin {
 		}
 	}
 	return all
-}
-
-// checkStackNames reports stacks that are claimed twice, and those that a nested stack of another could be taken for:
-// CloudFormation names nested stacks <parent>-<logical id>-<random>, and permissions are given on <parent>-*.
-func checkStackNames(c *Catalog, l *loader) {
-	type place struct{ account, region, name string }
-	owners := map[place]Definition{}
-	keys := slices.Sorted(maps.Keys(c.definitions))
-	for _, key := range keys {
-		d := c.definitions[key]
-		if d.StackName == "" {
-			continue
-		}
-		at := place{d.Account, d.Region, d.StackName}
-		if other, taken := owners[at]; taken {
-			l.report.add(l.placeOf(d, "stackName"), "stackName", "%s and %s both claim the stack %s in %s %s; give each its own name",
-				other, d, d.StackName, d.Account, d.Region)
-			continue
-		}
-		owners[at] = d
-	}
-	for _, key := range keys {
-		d := c.definitions[key]
-		for i := strings.IndexByte(d.StackName, '-'); i >= 0; {
-			other, taken := owners[place{d.Account, d.Region, d.StackName[:i]}]
-			if taken {
-				l.report.add(l.placeOf(d, "stackName"), "stackName",
-					"stack %s of %s begins with the name of %s's stack %s and a hyphen, as that stack's nested stacks do; choose another name",
-					d.StackName, d, other, other.StackName)
-			}
-			next := strings.IndexByte(d.StackName[i+1:], '-')
-			if next < 0 {
-				break
-			}
-			i += 1 + next
-		}
-	}
 }
 
 // placeOf returns where a person can mend a value: its own place, or the service's file where nobody wrote it down.

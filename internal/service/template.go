@@ -53,6 +53,10 @@ func (t *templates) at(name string, n *node) *template {
 
 // explain says why a template could not be read, with the name of a neighbour where it may have been mistyped.
 func (t *templates) explain(name string, err error) string {
+	var large tooLargeError
+	if errors.As(err, &large) {
+		return err.Error() + " that CloudFormation takes; split it into nested stacks"
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err.Error()
 	}
@@ -104,6 +108,13 @@ var templateSections = []string{
 	"Resources", "Outputs", "Hooks",
 }
 
+// tooLargeError is a file of more bytes than it may have.
+type tooLargeError int64
+
+func (e tooLargeError) Error() string {
+	return fmt.Sprintf("it is larger than %d KiB, which is the most", int64(e)>>10)
+}
+
 func readLimited(files fs.FS, name string, most int64) ([]byte, error) {
 	file, err := files.Open(name)
 	if err != nil {
@@ -122,7 +133,7 @@ func readLimited(files fs.FS, name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(len(content)) > most {
-		return nil, fmt.Errorf("it is larger than %d bytes, which is the most", most)
+		return nil, tooLargeError(most)
 	}
 	return content, nil
 }
