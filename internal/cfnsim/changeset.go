@@ -27,9 +27,14 @@ type changeSet struct {
 	Created           time.Time
 	// Operation is the making of the change set, which is an operation of its own; Findings are what early validation
 	// found in it.
-	Operation       operationRecord
-	Findings        []validationFinding `json:",omitempty"`
-	Description     string              `json:",omitempty"`
+	Operation operationRecord
+	Findings  []validationFinding `json:",omitempty"`
+	// Hooks are planned for the execution, HookResults the verdicts on the change set itself. Inspected says that one of
+	// them or early validation is why the making fails, so that the changes are known all the same.
+	Hooks           []types.ChangeSetHook `json:",omitempty"`
+	HookResults     []*hookResult         `json:",omitempty"`
+	Inspected       bool                  `json:",omitempty"`
+	Description     string                `json:",omitempty"`
 	Status          types.ChangeSetStatus
 	Reason          string `json:",omitempty"`
 	ExecutionStatus types.ExecutionStatus
@@ -57,6 +62,8 @@ func (c *changeSet) tick(w *world, at time.Time) {
 		c.Due = &due
 	case types.ChangeSetStatusCreateInProgress:
 		c.Operation.Ended, c.Operation.Failed = &at, c.Failure != ""
+		w.HookResults = append(w.HookResults, c.HookResults...)
+		c.HookResults = nil
 		if c.Failure != "" {
 			c.Status, c.Reason = types.ChangeSetStatusFailed, c.Failure
 			return
@@ -118,7 +125,7 @@ func (r *request) createChangeSet(in *cloudformation.CreateChangeSetInput) (*clo
 	}
 	set.ID = changeSetARN(r.account, r.region, set.Name, r.w.nextID())
 	set.Operation = operationRecord{ID: rules.UUID(r.w.Seed + set.ID), Type: types.OperationTypeCreateChangeset, Token: set.Token, Started: r.now}
-	if err := r.plan(shell, set, parsed); err != nil {
+	if err := r.plan(shell, set, parsed, !aws.ToBool(in.DisableValidation)); err != nil {
 		return nil, asAPIError(err)
 	}
 	if s == nil {
@@ -252,7 +259,12 @@ func (r *request) templateBody(in *cloudformation.CreateChangeSetInput, previous
 }
 
 // plan computes what the change set will answer.
-func (r *request) plan(s *stack, set *changeSet, parsed *template.Template) error {
+func (r *request) plan(s *stack, set *changeSet, parsed *template.Template, validates bool) error {
+	whole := r.w.templateScript(s, parsed, set.Target)
+	if failing := whole.maps("Transform"); len(failing) > 0 {
+		set.Failure = fmt.Sprintf("Transform %s failed with: %s", orElse(failing[0].text("Name"), "Simulated::Macro"), orElse(failing[0].text("Reason"), "the simulated transform broke."))
+		return nil
+	}
 	if len(parsed.Transforms) > 0 {
 		set.Failure = r.transformFailure(parsed.Transforms[0], parsed)
 		return nil
@@ -269,7 +281,9 @@ func (r *request) plan(s *stack, set *changeSet, parsed *template.Template) erro
 	set.Warning = c.warning
 	if set.Type == types.ChangeSetTypeUpdate && c.empty() {
 		set.Failure = reasonNoChanges
+		return nil
 	}
+	r.inspect(s, set, whole, c, validates)
 	return nil
 }
 
@@ -324,11 +338,8 @@ func checkSimulated(parsed *template.Template) error {
 		if parsed.Resources[id].Type == stackType {
 			return notSimulated("nested stacks; resource %s is an %s", id, stackType)
 		}
-		if err := simulated(parsed.Resources[id].Metadata).check(id); err != nil {
-			return &template.Error{Message: "Template error: " + err.Error()}
-		}
 	}
-	return nil
+	return checkScripts(parsed)
 }
 
 // changeSet finds the change set that a request names: by ARN alone, or by name within a stack.

@@ -21,7 +21,9 @@ func (r *request) describeChangeSet(in *cloudformation.DescribeChangeSetInput) (
 	if valued {
 		changes, subject = set.Valued, set.ID+"/values"
 	}
-	if set.Status != types.ChangeSetStatusCreateComplete {
+	// AWS lists the changes of a set that early validation failed (observed; chosen for hooks).
+	known := set.Status == types.ChangeSetStatusCreateComplete || (set.Status == types.ChangeSetStatusFailed && set.Inspected)
+	if !known {
 		changes = nil
 	} else if valued && set.Warning != "" {
 		// AWS overwrites the reason of a successful change set with a warning about the values it could not show.
@@ -94,13 +96,32 @@ func (r *request) describeChangeSetHooks(in *cloudformation.DescribeChangeSetHoo
 	if err != nil {
 		return nil, err
 	}
-	status := types.ChangeSetHooksStatusPlanned
-	if set.Status != types.ChangeSetStatusCreateComplete {
-		status = types.ChangeSetHooksStatusUnavailable
+	out := &cloudformation.DescribeChangeSetHooksOutput{
+		ChangeSetId: &set.ID, ChangeSetName: &set.Name, StackId: &s.ID, StackName: &s.Name,
+		Status: types.ChangeSetHooksStatusUnavailable, Hooks: []types.ChangeSetHook{},
 	}
-	return &cloudformation.DescribeChangeSetHooksOutput{
-		ChangeSetId: &set.ID, ChangeSetName: &set.Name, StackId: &s.ID, StackName: &s.Name, Status: status, Hooks: []types.ChangeSetHook{},
-	}, nil
+	switch set.Status {
+	case types.ChangeSetStatusCreatePending, types.ChangeSetStatusCreateInProgress:
+		out.Status = types.ChangeSetHooksStatusPlanning
+	case types.ChangeSetStatusCreateComplete:
+		out.Status = types.ChangeSetHooksStatusPlanned
+	default:
+	}
+	if out.Status != types.ChangeSetHooksStatusPlanned {
+		return out, nil
+	}
+	hooks := set.Hooks
+	if in.LogicalResourceId != nil {
+		hooks = slices.DeleteFunc(slices.Clone(hooks), func(h types.ChangeSetHook) bool {
+			return *h.TargetDetails.ResourceTargetDetails.LogicalResourceId != *in.LogicalResourceId
+		})
+	}
+	from, to, next, err := page(set.ID+"/hooks/"+aws.ToString(in.LogicalResourceId), in.NextToken, len(hooks), r.pageSize(5))
+	if err != nil {
+		return nil, err
+	}
+	out.Hooks, out.NextToken = append(out.Hooks, hooks[from:to]...), next
+	return out, nil
 }
 
 func (r *request) listChangeSets(in *cloudformation.ListChangeSetsInput) (*cloudformation.ListChangeSetsOutput, error) {

@@ -109,6 +109,7 @@ func (r *request) startExecution(s *stack, set *changeSet, in *cloudformation.Ex
 		op.Failed, op.Reason = true, err.Error()
 	}
 	op.Steps = steps
+	r.w.scriptEvents(s)
 }
 
 // keepBefore remembers what a rollback of the coming update returns to: the last stable state, also when the update

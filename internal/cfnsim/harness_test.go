@@ -237,9 +237,16 @@ func (b *bench) events(stack string) []types.StackEvent {
 func story(events []types.StackEvent) string {
 	var lines strings.Builder
 	for _, e := range events {
-		lines.WriteString(strings.TrimRight(aws.ToString(e.LogicalResourceId)+" "+string(e.ResourceStatus)+" "+aws.ToString(e.ResourceStatusReason), " ") + "\n")
+		lines.WriteString(strings.TrimRight(aws.ToString(e.LogicalResourceId)+" "+string(e.ResourceStatus)+" "+aws.ToString(e.ResourceStatusReason)+hookWords(e), " ") + "\n")
 	}
 	return lines.String()
+}
+
+func hookWords(e types.StackEvent) string {
+	if e.HookType == nil {
+		return ""
+	}
+	return "hook " + *e.HookType + " " + string(e.HookFailureMode) + " " + string(e.HookStatus) + " " + aws.ToString(e.HookStatusReason)
 }
 
 func parameter(key, value string) types.Parameter {

@@ -59,11 +59,12 @@ const (
 	stepDelete  stepAction = "delete"
 )
 
-// stepState is how far a step is. waiting, running and initiated move on; the others are final.
+// stepState is how far a step is. waiting, invoking (hooks), running and initiated move on; the others are final.
 type stepState string
 
 const (
 	stepWaiting   stepState = "waiting"
+	stepInvoking  stepState = "invoking"
 	stepRunning   stepState = "running"
 	stepInitiated stepState = "initiated"
 	stepDone      stepState = "done"
@@ -89,11 +90,16 @@ type step struct {
 	Replaces bool `json:",omitempty"`
 	Retain   bool `json:",omitempty"`
 	// Script is the metadata of the half-done update whose restoration it may let fail.
-	Script any    `json:",omitempty"`
-	Fails  string `json:",omitempty"`
+	Script any `json:",omitempty"`
+	// Hooks are those that still have to give their verdict; Invoked says that their first rows are written.
+	Hooks   []scriptedHook `json:",omitempty"`
+	Invoked bool           `json:",omitempty"`
+	Fails   string         `json:",omitempty"`
 }
 
-func (s *step) inFlight() bool { return s.State == stepRunning || s.State == stepInitiated }
+func (s *step) inFlight() bool {
+	return s.State == stepInvoking || s.State == stepRunning || s.State == stepInitiated
+}
 
 func (s *step) final() bool { return s.State != stepWaiting && !s.inFlight() }
 

@@ -63,7 +63,7 @@ type validationFinding struct {
 }
 
 func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloudformation.DescribeEventsOutput, error) {
-	rows, subject, err := r.operationEvents(in)
+	s, rows, subject, err := r.operationEvents(in)
 	if err != nil {
 		return nil, err
 	}
@@ -80,10 +80,12 @@ func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloud
 		}
 		newest = left
 	}
-	oldest := max(newest-r.pageSize(5), 0)
-	out := &cloudformation.DescribeEventsOutput{OperationEvents: []types.OperationEvent{}}
-	for _, e := range slices.Backward(rows[oldest:newest]) {
-		out.OperationEvents = append(out.OperationEvents, e)
+	out, oldest := &cloudformation.DescribeEventsOutput{OperationEvents: []types.OperationEvent{}}, newest
+	for oldest > 0 && len(out.OperationEvents) < r.pageSize(5) {
+		oldest--
+		for range r.seen(s, *rows[oldest].EventId, *rows[oldest].Timestamp) {
+			out.OperationEvents = append(out.OperationEvents, rows[oldest])
+		}
 	}
 	if oldest > 0 {
 		out.NextToken = writeToken(subject, oldest)
@@ -91,39 +93,40 @@ func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloud
 	return out, nil
 }
 
-// operationEvents returns the rows that the request names, oldest first, and a name for the list.
-func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) ([]types.OperationEvent, string, error) {
+// operationEvents returns the rows that the request names, oldest first, the stack whose they are, and a name for the
+// list.
+func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) (*stack, []types.OperationEvent, string, error) {
 	switch {
 	case in.ChangeSetName != nil && in.OperationId != nil:
-		return nil, "", validationError("Only one of ChangeSetName or OperationId may be specified.")
+		return nil, nil, "", validationError("Only one of ChangeSetName or OperationId may be specified.")
 	case in.ChangeSetName != nil:
 		set, s, err := r.changeSet(in.ChangeSetName, in.StackName)
 		if err != nil {
-			return nil, "", err
+			return nil, nil, "", err
 		}
-		return changeSetEvents(s, set), set.ID + "/events", nil
+		return s, changeSetEvents(s, set), set.ID + "/events", nil
 	case in.StackName != nil:
 		s := r.w.find(r.account, r.region, *in.StackName)
 		if s == nil {
-			return nil, "", validationError("Stack [%s] does not exist", *in.StackName)
+			return nil, nil, "", validationError("Stack [%s] does not exist", *in.StackName)
 		}
 		rows := r.w.operationEvents(s)
 		if in.OperationId != nil {
 			rows = slices.DeleteFunc(rows, func(e types.OperationEvent) bool { return aws.ToString(e.OperationId) != *in.OperationId })
 		}
-		return rows, s.ID + "/operations/" + aws.ToString(in.OperationId), nil
+		return s, rows, s.ID + "/operations/" + aws.ToString(in.OperationId), nil
 	case in.OperationId != nil:
 		return r.eventsOfOperation(*in.OperationId)
 	default:
-		return nil, "", validationError("One of ChangeSetName, OperationId or StackName must be specified.")
+		return nil, nil, "", validationError("One of ChangeSetName, OperationId or StackName must be specified.")
 	}
 }
 
-func (r *request) eventsOfOperation(id string) ([]types.OperationEvent, string, error) {
+func (r *request) eventsOfOperation(id string) (*stack, []types.OperationEvent, string, error) {
 	for _, set := range r.w.ChangeSets {
 		if set.Operation.ID == id {
 			if s := r.w.stackByID(set.StackID); s.Account == r.account && s.Region == r.region {
-				return changeSetEvents(s, set), id + "/events", nil
+				return s, changeSetEvents(s, set), id + "/events", nil
 			}
 		}
 	}
@@ -132,9 +135,9 @@ func (r *request) eventsOfOperation(id string) ([]types.OperationEvent, string, 
 			continue
 		}
 		rows := slices.DeleteFunc(r.w.operationEvents(s), func(e types.OperationEvent) bool { return aws.ToString(e.OperationId) != id })
-		return rows, id + "/events", nil
+		return s, rows, id + "/events", nil
 	}
-	return nil, "", validationError("Operation [%s] does not exist", id)
+	return nil, nil, "", validationError("Operation [%s] does not exist", id)
 }
 
 // operationEvents lists everything that happened to a stack, oldest first: its event rows, where its operations begin

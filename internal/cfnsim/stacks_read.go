@@ -130,10 +130,12 @@ func (r *request) describeStackEvents(in *cloudformation.DescribeStackEventsInpu
 		}
 		newest = left
 	}
-	oldest := max(newest-r.pageSize(5), 0)
-	out := &cloudformation.DescribeStackEventsOutput{StackEvents: []types.StackEvent{}}
-	for _, e := range slices.Backward(s.Events[oldest:newest]) {
-		out.StackEvents = append(out.StackEvents, shownEvent(s, e))
+	out, oldest := &cloudformation.DescribeStackEventsOutput{StackEvents: []types.StackEvent{}}, newest
+	for oldest > 0 && len(out.StackEvents) < r.pageSize(5) {
+		oldest--
+		for range r.seen(s, s.Events[oldest].ID, s.Events[oldest].Time) {
+			out.StackEvents = append(out.StackEvents, shownEvent(s, s.Events[oldest]))
+		}
 	}
 	if oldest > 0 {
 		out.NextToken = writeToken(s.ID+"/events", oldest)

@@ -114,12 +114,22 @@ func (w *world) startProvision(s *stack, st *step, at time.Time) {
 }
 
 func (w *world) startCreate(s *stack, st *step, at time.Time) {
-	t := w.catalog.Lookup(st.New.Type)
-	w.name(s, st.New, t)
-	early := w.foresee(s, st, t)
-	w.run(st, at, rules.Create, s, early)
+	w.name(s, st.New, w.catalog.Lookup(st.New.Type))
 	w.mark(s, st.New, at, types.ResourceStatusCreateInProgress, "")
 	s.Resources[st.LogicalID] = st.New
+	if !w.invokeHooks(s, st, "create", at) {
+		w.provision(s, st, at)
+	}
+}
+
+// provision begins the work on a resource that nothing forbids.
+func (w *world) provision(s *stack, st *step, at time.Time) {
+	action := rules.Update
+	if st.Action == stepCreate || st.Replaces {
+		action = rules.Create
+	}
+	early := w.foresee(s, st, w.catalog.Lookup(st.New.Type))
+	w.run(st, at, action, s, early)
 }
 
 func (w *world) startUpdate(s *stack, st *step, at time.Time) {
@@ -133,19 +143,20 @@ func (w *world) startUpdate(s *stack, st *step, at time.Time) {
 	}
 	t := w.catalog.Lookup(st.New.Type)
 	st.Replaces = w.mustReplace(st.Old, st.New, t)
-	action, reason := rules.Update, ""
+	reason := ""
 	if st.Replaces {
-		action, reason = rules.Create, reasonReplacing
+		reason = reasonReplacing
 		w.name(s, st.New, t)
 	} else {
 		st.New.PhysicalID, st.New.Name, st.New.Salt = st.Old.PhysicalID, st.Old.Name, st.Old.Salt
 	}
-	early := w.foresee(s, st, t)
-	w.run(st, at, action, s, early)
 	shown := *st.New
 	shown.PhysicalID = st.Old.PhysicalID
 	w.mark(s, &shown, at, types.ResourceStatusUpdateInProgress, reason)
 	s.Resources[st.LogicalID] = &shown
+	if !w.invokeHooks(s, st, "update", at) {
+		w.provision(s, st, at)
+	}
 }
 
 // name gives a resource that is about to be made its name; the physical id follows when creation is initiated.
@@ -184,6 +195,10 @@ func (w *world) run(st *step, at time.Time, action rules.Action, s *stack, refus
 
 // tickStep moves a step that is due.
 func (w *world) tickStep(s *stack, st *step, at time.Time) {
+	if st.State == stepInvoking {
+		w.tickHooks(s, st, at)
+		return
+	}
 	if st.State == stepRunning && at.Before(st.Ends) {
 		w.initiate(s, st, at)
 		return
@@ -286,10 +301,15 @@ func (w *world) startDelete(s *stack, st *step, at time.Time) {
 		w.skip(s, st, at, st.Fails)
 		return
 	}
-	w.run(st, at, rules.Delete, s, false)
 	w.mark(s, st.Old, at, types.ResourceStatusDeleteInProgress, "")
 	s.showDeletion(st)
+	if !w.invokeHooks(s, st, "delete", at) {
+		w.remove(s, st, at)
+	}
 }
+
+// remove begins the deletion of a resource that nothing forbids.
+func (w *world) remove(s *stack, st *step, at time.Time) { w.run(st, at, rules.Delete, s, false) }
 
 // skip lets go of a resource without deleting it.
 func (w *world) skip(s *stack, st *step, at time.Time, reason string) {

@@ -49,6 +49,16 @@ Outputs:
   QueueUrl: {Value: !Ref Queue}
 `
 
+const guarded = `
+Parameters: {On: {Type: String}}
+Resources:
+  A:
+    Type: AWS::S3::Bucket
+    Metadata: {'Stackgate::Simulate': {Hook: {Type: Acme::Guard::S3, On: !Ref On, Times: 1, Reason: bucket A is not encrypted}}}
+    Properties: {BucketName: !Sub "a-${On}"}
+  B: {Type: AWS::SNS::Topic, DependsOn: A}
+`
+
 // Each story ends with the stack as it is left.
 var stories = map[string]func(b *bench){
 	"created":      func(b *bench) { b.deploy(service) },
@@ -138,6 +148,49 @@ var stories = map[string]func(b *bench){
 	},
 	"an output cannot be read": func(b *bench) {
 		b.deploy("Resources: {P: {Type: 'AWS::SSM::Parameter', Properties: {Type: String, Value: v}}}\nOutputs: {InvalidOutput: {Value: !GetAtt P.Invalid}}")
+	},
+	"only the stack row tells of an update": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue}}")
+		b.deploy(`
+Metadata: {'Stackgate::Simulate': {FailOn: update, Reason: "Validation failed for following resources: [A]"}}
+Resources: {A: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeout: 5}}}`)
+	},
+	"hook denies a creation": func(b *bench) {
+		b.deploy(`
+Resources:
+  A: {Type: AWS::S3::Bucket, Metadata: {'Stackgate::Simulate': {Hook: {Type: Acme::Guard::S3, Reason: bucket A is not encrypted}}}}
+  B: {Type: AWS::SNS::Topic, DependsOn: A}
+  C: {Type: AWS::SQS::Queue}
+`)
+	},
+	"hook denies an update once": func(b *bench) {
+		b.deploy(guarded, parameter("On", "never"))
+		b.deploy(guarded, parameter("On", "update"))
+		b.deploy(guarded, parameter("On", "update"))
+	},
+	"hook denies a deletion": func(b *bench) {
+		b.deploy(guarded, parameter("On", "delete"))
+		b.drop(cloudformation.DeleteStackInput{})
+	},
+	"hook denies a replacement": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SNS::Topic, Properties: {TopicName: one}}}")
+		b.deploy("Resources: {A: {Type: AWS::SNS::Topic, Properties: {TopicName: two}, Metadata: {'Stackgate::Simulate': {Hook: {Type: Acme::Names, Reason: not two}}}}}")
+	},
+	"hook warns": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::S3::Bucket, Metadata: {'Stackgate::Simulate': {Hook: {Type: Acme::Guard::S3, Mode: WARN, Reason: bucket A is not encrypted.}}}}}")
+	},
+	"two hooks deny and one agrees": func(b *bench) {
+		b.deploy(`
+Resources:
+  A:
+    Type: AWS::S3::Bucket
+    Metadata:
+      Stackgate::Simulate:
+        Hook:
+          - {Type: Acme::One, Reason: no}
+          - {Type: Acme::Two, Status: error}
+          - {Type: Acme::Three, Status: succeeded}
+`)
 	},
 	"two fail and one is cancelled": func(b *bench) {
 		b.deploy(`

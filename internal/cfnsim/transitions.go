@@ -49,6 +49,9 @@ func (w *world) afterProvision(s *stack, at time.Time) {
 	if !op.Failed {
 		outputs, err := w.evaluateOutputs(s)
 		if err == nil {
+			err = w.strikeStack(s)
+		}
+		if err == nil {
 			s.Outputs = outputs
 			w.provisioned(s, at)
 			return

@@ -72,6 +72,9 @@ type stack struct {
 	// Struck counts how often a simulated failure has struck a resource.
 	Struck map[string]int `json:",omitempty"`
 	Stale  *staleRead     `json:",omitempty"`
+	// EventsLate and EventsTwice are how the deployed template scripts that event rows are seen.
+	EventsLate  time.Duration `json:",omitempty"`
+	EventsTwice bool          `json:",omitempty"`
 	// Tokens are the ClientRequestTokens of this stack's operations.
 	Tokens []string `json:",omitempty"`
 
