@@ -71,7 +71,7 @@ func (s *Store) addDecision(ctx context.Context, id deployment.ID, decision appr
 	if err != nil {
 		return kept, false, false, err
 	}
-	taken.more[numberAttribute] = &types.AttributeValueMemberN{Value: strconv.Itoa(record.DecisionCount)}
+	taken.more[DecisionNumber] = &types.AttributeValueMemberN{Value: strconv.Itoa(record.DecisionCount)}
 	won, err := s.replaceBoth(ctx, [2]row{earlier, seen}, [2]row{taken, counted})
 	if err != nil || !won {
 		return kept, false, false, err
@@ -141,11 +141,14 @@ func (s *Store) decisions(ctx context.Context, id deployment.ID) ([]approval.Dec
 		return nil, err
 	}
 	slices.SortFunc(rows, func(a, b row) int { return cmp.Compare(numberOf(a), numberOf(b)) })
+	if len(rows) > 0 && numberOf(rows[0]) < 1 {
+		return nil, fmt.Errorf("a row among them has no number, so that no front door has written it: %w", store.ErrDamaged)
+	}
 	return decodeAll[approval.Decision](rows)
 }
 
 func numberOf(r row) int {
-	value, _ := r.more[numberAttribute].(*types.AttributeValueMemberN)
+	value, _ := r.more[DecisionNumber].(*types.AttributeValueMemberN)
 	if value == nil {
 		return 0
 	}

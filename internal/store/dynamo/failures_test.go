@@ -365,3 +365,16 @@ func TestDocuments(t *testing.T) {
 		}
 	})
 }
+
+// Whoever may write rows but no numbers, as every function but the front door, approves nothing.
+func TestARowWithoutANumberIsNoDecision(t *testing.T) {
+	with(t, func(t *testing.T, s *dynamo.Store, rows *table) {
+		clear(rows.rows)
+		rows.rows["forged"] = map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: "deployment#" + string(id)}, "sk": &types.AttributeValueMemberS{Value: "decision#forged"},
+		}
+		if decisions, err := s.Decisions(t.Context(), id); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("a row that no front door wrote is read as %v, %v", decisions, err)
+		}
+	})
+}

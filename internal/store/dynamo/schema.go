@@ -12,11 +12,13 @@ const (
 	SortKey      = "sk"
 	// TimeToLive is the attribute by which DynamoDB removes rows: only waiters have it.
 	TimeToLive = "expires"
+	// DecisionNumber is what a row must have to count as a decision, so that IAM can keep from writing decisions whoever is
+	// not the front door: it knows attributes, not sort keys.
+	DecisionNumber = "number"
 
-	bodyAttribute   = "body"
-	writeAttribute  = "write"
-	tokenAttribute  = "token"
-	numberAttribute = "number"
+	bodyAttribute  = "body"
+	writeAttribute = "write"
+	tokenAttribute = "token"
 
 	requestedAttribute = "requested"
 )
