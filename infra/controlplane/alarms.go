@@ -1,0 +1,110 @@
+package controlplane
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
+	"github.com/aws/jsii-runtime-go"
+
+	"stackgate/infra/installation"
+	"stackgate/internal/metrics"
+)
+
+// alarm is what a person is called for. What expected faults and rejected deployments are is no alarm.
+type alarm struct {
+	id, name, description string
+	metric                awscloudwatch.Metric
+	threshold             float64
+	minutes               float64
+	// below means that too little is wrong, and so is nothing.
+	below bool
+}
+
+// watch makes the alarms; all tell the alarm topic.
+func (h *hub) watch() []interfacesawscloudwatch.IAlarmRef {
+	all := []alarm{
+		{id: "NeedsHuman", name: "failed-needs-human", threshold: 1, minutes: 1, metric: ours(metrics.FailedNeedsHuman, "Sum"),
+			description: "A deployment ended with a stack that a person must look at: stackgate list, then stackgate recover"},
+		{id: "Unexpected", name: "unexpected-fault", threshold: 1, minutes: 5, metric: ours(metrics.UnexpectedFault, "Sum"),
+			description: "A task failed in a way that nobody foresaw: see the log lines with fault InternalError"},
+		{id: "Stuck", name: "stuck-waiters", threshold: 1, minutes: 5, metric: ours(metrics.StuckWaiters, "Maximum"),
+			description: "A callback still waits long after the limit of its wait: see the log lines of the sweep"},
+		{id: "SweepSilent", name: "sweep-silent", threshold: 1, minutes: 15, below: true, metric: ours(metrics.StuckWaiters, "SampleCount"),
+			description: "The sweep has not run for a quarter of an hour, so that lost events go unnoticed: see rule stackgate-sweep"},
+		{id: "DeadLetter", name: "dead-letters", threshold: 1, minutes: 5, metric: h.deadLetters.MetricApproximateNumberOfMessagesVisible(options("Maximum")),
+			description: "An event could not be handled: read queue stackgate-dead-letters, mend the cause; the sweep has done what the event asked for"},
+	}
+	review := h.functions[installation.Review]
+	all = append(all,
+		alarm{id: "ReviewErrors", name: "review-errors", threshold: 1, minutes: 5, metric: review.MetricErrors(options("Sum")),
+			description: "The front door failed to answer: see the log of function stackgate-review"})
+	for _, f := range installation.AllFunctions() {
+		all = append(all, alarm{id: identifier(f) + "Throttles", name: string(f) + "-throttles", threshold: 1, minutes: 5,
+			metric:      h.functions[f].MetricThrottles(options("Sum")),
+			description: "Function " + installation.FunctionName(f) + " was called more often at once than it may run; deployments wait and are tried again"})
+	}
+	var made []interfacesawscloudwatch.IAlarmRef
+	for _, a := range all {
+		made = append(made, h.newAlarm(a))
+	}
+	return made
+}
+
+func (h *hub) newAlarm(a alarm) awscloudwatch.Alarm {
+	comparison, missing := awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD, awscloudwatch.TreatMissingData_NOT_BREACHING
+	if a.below {
+		comparison, missing = awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD, awscloudwatch.TreatMissingData_BREACHING
+	}
+	made := a.metric.With(&awscloudwatch.MetricOptions{Period: awscdk.Duration_Minutes(&a.minutes)}).CreateAlarm(h.stack, &a.id, &awscloudwatch.CreateAlarmOptions{
+		AlarmName: jsii.String("stackgate-" + a.name), AlarmDescription: &a.description,
+		Threshold: &a.threshold, EvaluationPeriods: jsii.Number(1), ComparisonOperator: comparison, TreatMissingData: missing,
+	})
+	made.AddAlarmAction(awscloudwatchactions.NewSnsAction(h.alarms))
+	return made
+}
+
+// ours is a metric of stackgate's over all services.
+func ours(name metrics.Name, statistic string) awscloudwatch.Metric {
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(metrics.Namespace), MetricName: jsii.String(string(name)), Statistic: &statistic,
+	})
+}
+
+func options(statistic string) *awscloudwatch.MetricOptions {
+	return &awscloudwatch.MetricOptions{Statistic: &statistic}
+}
+
+// newDashboard shows what operators look at first: the alarms, how deployments end, how long they take, and the functions.
+func (h *hub) newDashboard(alarms []interfacesawscloudwatch.IAlarmRef) {
+	width := jsii.Number(12)
+	graph := func(title string, of ...awscloudwatch.IMetric) awscloudwatch.IWidget {
+		return awscloudwatch.NewGraphWidget(&awscloudwatch.GraphWidgetProps{Title: &title, Width: width, Left: &of})
+	}
+	outcomes := awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+		Expression: jsii.String("SUM(SEARCH('{" + metrics.Namespace + "," + string(metrics.Service) + "," + string(metrics.Environment) + "," + string(metrics.Outcome) + "} MetricName=\"" + string(metrics.Deployments) + "\"', 'Sum', 3600))"),
+		Label:      jsii.String("deployments an hour"), UsingMetrics: &map[string]awscloudwatch.IMetric{},
+	})
+	times := []awscloudwatch.IMetric{}
+	for _, name := range []metrics.Name{metrics.DurationSeconds, metrics.ApprovalWaitSeconds, metrics.OverheadSeconds} {
+		times = append(times, awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
+			Expression: jsii.String("AVG(SEARCH('{" + metrics.Namespace + "," + string(metrics.Service) + "," + string(metrics.Environment) + "} MetricName=\"" + string(name) + "\"', 'Average', 3600))"),
+			Label:      jsii.String(string(name)), UsingMetrics: &map[string]awscloudwatch.IMetric{},
+		}))
+	}
+	var errors, durations []awscloudwatch.IMetric
+	for _, f := range installation.AllFunctions() {
+		label := installation.FunctionName(f)
+		errors = append(errors, h.functions[f].MetricErrors(&awscloudwatch.MetricOptions{Statistic: jsii.String("Sum"), Label: &label}))
+		durations = append(durations, h.functions[f].MetricDuration(&awscloudwatch.MetricOptions{Statistic: jsii.String("p99"), Label: &label}))
+	}
+	awscloudwatch.NewDashboard(h.stack, jsii.String("Dashboard"), &awscloudwatch.DashboardProps{
+		DashboardName: jsii.String("stackgate"),
+		Widgets: &[]*[]awscloudwatch.IWidget{
+			{awscloudwatch.NewAlarmStatusWidget(&awscloudwatch.AlarmStatusWidgetProps{Title: jsii.String("Alarms"), Alarms: &alarms, Width: jsii.Number(24)})},
+			{graph("Deployments that ended", outcomes), graph("Needs a person, unexpected, stuck", ours(metrics.FailedNeedsHuman, "Sum"), ours(metrics.UnexpectedFault, "Sum"), ours(metrics.StuckWaiters, "Maximum"))},
+			{graph("Where the time goes, in seconds", times...), graph("Events that could not be handled", h.deadLetters.MetricApproximateNumberOfMessagesVisible(options("Maximum")))},
+			{graph("Errors of functions; faults that tasks answer with are among them", errors...), graph("Duration of functions, 99th percentile", durations...)},
+		},
+	})
+}

@@ -1,0 +1,61 @@
+package controlplane
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
+	"github.com/aws/jsii-runtime-go"
+
+	"stackgate/infra/nag"
+	"stackgate/internal/store/dynamo"
+)
+
+// newBucket makes the bucket of documents: reviews, tails, templates, definitions. Each is written once, under the hash of
+// its content, and nothing that people decided upon may vanish, so that no lifecycle rule removes one.
+func (h *hub) newBucket() awss3.Bucket {
+	encryption := awss3.BucketEncryption_S3_MANAGED
+	if h.key != nil {
+		encryption = awss3.BucketEncryption_KMS
+	}
+	props := &awss3.BucketProps{
+		BucketName:        jsii.String(h.Settings.Bucket()),
+		Versioned:         jsii.Bool(true),
+		Encryption:        encryption,
+		EncryptionKey:     h.key,
+		BlockPublicAccess: awss3.BlockPublicAccess_BLOCK_ALL(),
+		ObjectOwnership:   awss3.ObjectOwnership_BUCKET_OWNER_ENFORCED,
+		EnforceSSL:        jsii.Bool(true),
+		MinimumTLSVersion: jsii.Number(1.2),
+		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
+		// Uploads in parts that were never completed are no documents; all else stays.
+		LifecycleRules: &[]*awss3.LifecycleRule{{
+			Id: jsii.String("incomplete-uploads"), AbortIncompleteMultipartUploadAfter: awscdk.Duration_Days(jsii.Number(1)),
+		}},
+	}
+	if h.key != nil {
+		props.BucketKeyEnabled = jsii.Bool(true)
+	}
+	if days := h.Settings.RetainDocumentsDays; days > 0 {
+		props.ObjectLockEnabled = jsii.Bool(true)
+		props.ObjectLockDefaultRetention = awss3.ObjectLockRetention_Governance(awscdk.Duration_Days(jsii.Number(float64(days))))
+	}
+	bucket := awss3.NewBucket(h.stack, jsii.String("Documents"), props)
+	documents := *bucket.BucketArn() + "/" + dynamo.DocumentPrefix + "*"
+	bucket.AddToResourcePolicy(deny("OverwriteNothing", []string{"s3:PutObject"}, documents,
+		map[string]any{"Null": map[string]any{"s3:if-none-match": "true"}}))
+	bucket.AddToResourcePolicy(deny("DeleteNothing", []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}, documents, nil))
+	nag.Accept(bucket, "AwsSolutions-S1", "Reads and writes are recorded by CloudTrail data events, which the account's own trail owns; an access-log bucket would be a second store to guard.")
+	return bucket
+}
+
+// deny forbids to everybody, administrators included: who must, changes the policy first, which is announced.
+func deny(sid string, actions []string, resource string, conditions map[string]any) awsiam.PolicyStatement {
+	props := &awsiam.PolicyStatementProps{
+		Sid: &sid, Effect: awsiam.Effect_DENY, Principals: &[]awsiam.IPrincipal{awsiam.NewAnyPrincipal()},
+		Actions: texts(actions...), Resources: texts(resource),
+	}
+	if conditions != nil {
+		props.Conditions = &conditions
+	}
+	return awsiam.NewPolicyStatement(props)
+}

@@ -1,0 +1,123 @@
+package controlplane
+
+import (
+	"strings"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+
+	"stackgate/infra/installation"
+	"stackgate/internal/installed"
+	"stackgate/internal/store/dynamo"
+)
+
+// everyFunctionMay is what all functions do: log, trace, and read the store.
+func (h *hub) everyFunctionMay(logs awslogs.LogGroup) []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{*logs.LogGroupArn()}),
+		// X-Ray has no resources (service authorization reference).
+		allow("Trace", []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, []string{"*"}),
+		allow("ReadRows", []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"},
+			[]string{*h.table.TableArn(), *h.table.TableArn() + "/index/*"}),
+		allow("ReadDocuments", []string{"s3:GetObject"}, []string{h.documents("*")}),
+		// Without it S3 says of a document that is missing that access is denied.
+		allow("MissDocuments", []string{"s3:ListBucket"}, []string{*h.bucket.BucketArn()}),
+	}
+}
+
+// functionMay is what one function does beyond that.
+func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
+	may := []awsiam.PolicyStatement{
+		allow("WriteRows", []string{"dynamodb:PutItem"}, []string{*h.table.TableArn()}),
+		h.deleteWaiters(),
+	}
+	if kinds := documentsOf(f); len(kinds) > 0 {
+		var resources []string
+		for _, kind := range kinds {
+			resources = append(resources, h.documents(kind+"/*"))
+		}
+		may = append(may, allow("WriteDocuments", []string{"s3:PutObject"}, resources))
+	}
+	if h.Settings.SentryParameter != "" {
+		s := h.Settings
+		may = append(may, allow("ReadDSN", []string{"ssm:GetParameter"},
+			[]string{"arn:" + s.Partition() + ":ssm:" + s.Region + ":" + s.Account + ":parameter" + s.SentryParameter}))
+	}
+	switch f {
+	case installed.Plan, installed.Events:
+		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing())
+	case installed.Execute:
+		may = append(may, h.assumeOwn(f), h.decideNothing())
+	case installation.Review:
+		may = append(may, h.wake(), h.announce(),
+			allow("Start", []string{"states:StartExecution"}, []string{h.Settings.MachineARNs()}))
+	}
+	return may
+}
+
+// documentsOf is which kinds of documents a function writes.
+func documentsOf(f installed.Function) []string {
+	switch f {
+	case installed.Plan:
+		return []string{"definition", "review"}
+	case installed.Events:
+		return []string{"tail"}
+	case installation.Review:
+		return []string{"template"}
+	}
+	return nil
+}
+
+func (h *hub) documents(which string) string {
+	return *h.bucket.BucketArn() + "/" + dynamo.DocumentPrefix + which
+}
+
+// deleteWaiters allows the one kind of row that is ever deleted.
+func (h *hub) deleteWaiters() awsiam.PolicyStatement {
+	s := allow("DeleteWaiters", []string{"dynamodb:DeleteItem"}, []string{*h.table.TableArn()})
+	s.AddCondition(str("ForAllValues:StringLike"), map[string]any{"dynamodb:LeadingKeys": []string{"waiters#*"}})
+	s.AddCondition(str("Null"), map[string]any{"dynamodb:LeadingKeys": "false"})
+	return s
+}
+
+// decideNothing keeps from whoever has got hold of the function to write approvals. A decision is the row that has a
+// number, and the store takes none for a decision that has not (internal/store/dynamo).
+func (h *hub) decideNothing() awsiam.PolicyStatement {
+	s := awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: str("DecideNothing"), Effect: awsiam.Effect_DENY,
+		Actions: texts("dynamodb:PutItem", "dynamodb:UpdateItem"), Resources: texts(*h.table.TableArn()),
+		Conditions: &map[string]any{"ForAnyValue:StringEquals": map[string]any{"dynamodb:Attributes": []string{dynamo.DecisionNumber}}},
+	})
+	return s
+}
+
+// wake allows to answer task tokens. IAM knows no resource for that: whoever holds a token may use it, and tokens stay in
+// the table.
+func (h *hub) wake() awsiam.PolicyStatement {
+	return allow("Wake", []string{"states:SendTaskSuccess"}, []string{"*"})
+}
+
+func (h *hub) announce() awsiam.PolicyStatement {
+	return allow("Announce", []string{"sns:Publish"}, []string{*h.announcements.TopicArn()})
+}
+
+// assumeOwn allows the roles of this function's prefix in the target accounts. Which service's, the roles' trust says by the
+// external id.
+func (h *hub) assumeOwn(f installed.Function) awsiam.PolicyStatement {
+	var roles []string
+	for _, account := range h.accounts() {
+		roles = append(roles, strings.NewReplacer("${account}", account, "${function}", string(f),
+			"${service}", "*", "${environment}", "*").Replace(h.Settings.RolePattern()))
+	}
+	return allow("AssumeOwnRoles", []string{"sts:AssumeRole"}, roles)
+}
+
+func str(text string) *string { return &text }
+
+// identifier is a function's name as part of logical ids.
+func identifier(f installed.Function) string {
+	return strings.ToUpper(string(f)[:1]) + string(f)[1:]
+}
+
+// escapePlaceholders writes ${name} so that Fn::Sub leaves it.
+func escapePlaceholders(text string) string { return strings.ReplaceAll(text, "${", "${!") }
