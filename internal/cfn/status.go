@@ -99,6 +99,12 @@ func SettlementOf(status types.StackStatus) deployment.Settlement {
 	return deployment.SettlementUnknown
 }
 
+// CleaningUp says whether a stack whose update succeeded still deletes what the update replaced or removed. It serves
+// already, but what it leaves behind is not known yet, and no other operation may begin.
+func CleaningUp(status types.StackStatus) bool {
+	return status == types.StackStatusUpdateCompleteCleanupInProgress
+}
+
 // WayOut advises what leads out of a status that takes no deployment. StackName stands in the commands.
 func WayOut(status types.StackStatus, stackName string) string {
 	switch PhaseOf(status) {

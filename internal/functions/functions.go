@@ -136,7 +136,7 @@ func Discard(p Parts) changeset.Discard {
 
 // Collect is the task CollectEventTail.
 func Collect(p Parts) events.Collect {
-	return events.Collect{Store: p.Store, Connect: func(ctx context.Context, r store.Record) (events.Reader, error) {
+	return events.Collect{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (events.Reader, error) {
 		return p.CloudFormation(ctx, r)
 	}}
 }

@@ -106,7 +106,7 @@ func (h *Host) finishFromOutside(ctx context.Context, r store.Record, why string
 	return h.options.Store.Record(ctx, r.ID)
 }
 
-// settle records where an execution has come to, with its tail where it failed.
+// settle records where an execution has come to, with its tail where it failed or left something behind.
 func (h *Host) settle(ctx context.Context, r store.Record) (atRest bool, err error) {
 	client, err := h.options.CloudFormation(ctx, r)
 	if err != nil {
@@ -122,7 +122,7 @@ func (h *Host) settle(ctx context.Context, r store.Record) (atRest bool, err err
 	}); err != nil {
 		return false, err
 	}
-	if settlement != deployment.SettlementSucceeded && settlement != deployment.SettlementNotStarted {
+	if settlement != deployment.SettlementNotStarted {
 		// A tail that cannot be read must not keep the deployment open.
 		if _, err := functions.Collect(h.parts).Run(ctx, events.In{DeploymentID: r.ID}); err != nil {
 			h.options.Log.WarnContext(ctx, "collect the tail of an adopted deployment", "deploymentId", string(r.ID), "error", err.Error())

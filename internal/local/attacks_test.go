@@ -102,7 +102,7 @@ func TestLostAnswersAreFoundAgain(t *testing.T) {
 		execute.Store(1)
 		w.wrap = func(c functions.Client) functions.Client { return lossy{c, create, execute} }
 		record := w.deployed()
-		w.walked(record.ID, toExecution+finished+"Deployed")
+		w.walked(record.ID, toExecution+collected+finished+"Deployed")
 		w.ended(record, deployment.OutcomeDeployed, "")
 	})
 }

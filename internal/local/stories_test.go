@@ -22,6 +22,7 @@ const (
 	toReview    = "PrepareDeployment AcquireStackLock InspectStack ChooseAction CreateChangeSet DescribeChangeSet ChangeSetReady WriteReview ApprovalNeeded "
 	toApproval  = toReview + "WaitForApproval VerifyReview "
 	toExecution = toApproval + "ExecuteChangeSet ConfirmStackStatus StackSettled "
+	collected   = "CollectEventTail "
 	discarded   = "DiscardChangeSet "
 	finished    = "FinishDeployment ReportOutcome "
 )
@@ -29,7 +30,7 @@ const (
 func TestDeployed(t *testing.T) {
 	story(t, func(w *world) {
 		record := w.deployed()
-		w.walked(record.ID, toExecution+finished+"Deployed")
+		w.walked(record.ID, toExecution+collected+finished+"Deployed")
 		w.ended(record, deployment.OutcomeDeployed, "")
 		if got := w.stackStatus(); got != "CREATE_COMPLETE" {
 			w.t.Errorf("stack is %s", got)
@@ -64,7 +65,7 @@ func TestNotNeedingApproval(t *testing.T) {
 		w.define(func(d *service.Definition) { d.Approval.When = approval.Dangerous })
 		record := w.request(deployment.IntentDeploy)
 		ended := w.start(record.ID)()
-		w.walked(record.ID, toReview+"VerifyReview ExecuteChangeSet ConfirmStackStatus StackSettled "+finished+"Deployed")
+		w.walked(record.ID, toReview+"VerifyReview ExecuteChangeSet ConfirmStackStatus StackSettled "+collected+finished+"Deployed")
 		w.ended(ended, deployment.OutcomeDeployed, "")
 
 		w.template(table("orders-renamed", ""))
@@ -206,7 +207,7 @@ func TestRolledBack(t *testing.T) {
 		w.deployed()
 		w.template(table("orders", "create"))
 		record := w.deployed()
-		w.walked(record.ID, toExecution+"CollectEventTail "+finished+"FailedRolledBack")
+		w.walked(record.ID, toExecution+collected+finished+"FailedRolledBack")
 		w.ended(record, deployment.OutcomeFailedRolledBack, "Queue")
 		w.ended(record, deployment.OutcomeFailedRolledBack, "the queue is out of order")
 	})
@@ -223,7 +224,7 @@ func TestFirstCreationFailsAndIsMadeAnew(t *testing.T) {
 		w.template(table("orders", ""))
 		record := w.deployed()
 		w.walked(record.ID, "PrepareDeployment AcquireStackLock InspectStack ChooseAction RemoveEmptyStack CreateChangeSet DescribeChangeSet ChangeSetReady "+
-			"WriteReview ApprovalNeeded WaitForApproval VerifyReview ExecuteChangeSet ConfirmStackStatus StackSettled "+finished+"Deployed")
+			"WriteReview ApprovalNeeded WaitForApproval VerifyReview ExecuteChangeSet ConfirmStackStatus StackSettled "+collected+finished+"Deployed")
 		w.ended(record, deployment.OutcomeDeployed, "")
 	})
 }
@@ -233,7 +234,7 @@ func TestNeedsHumanWhenTheRollbackFails(t *testing.T) {
 		w.deployed()
 		w.template(stuck)
 		record := w.deployed()
-		w.walked(record.ID, toExecution+"CollectEventTail "+finished+"FailedNeedsHuman")
+		w.walked(record.ID, toExecution+collected+finished+"FailedNeedsHuman")
 		w.ended(record, deployment.OutcomeFailedNeedsHuman, "out of order")
 
 		again := w.request(deployment.IntentDeploy)
@@ -267,7 +268,7 @@ func TestPaused(t *testing.T) {
 		w.define(func(d *service.Definition) { d.OnFailure = service.Keep })
 		w.template(table("orders", "create"))
 		record := w.deployed()
-		w.walked(record.ID, toExecution+"CollectEventTail "+finished+"FailedPaused")
+		w.walked(record.ID, toExecution+collected+finished+"FailedPaused")
 		w.ended(record, deployment.OutcomeFailedPaused, "the queue is out of order")
 	})
 }
@@ -288,7 +289,7 @@ func TestStackBusyUntilTheOtherOperationIsOver(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		record := w.deployed()
-		w.walked(record.ID, toExecution+finished+"Deployed")
+		w.walked(record.ID, toExecution+collected+finished+"Deployed")
 		w.ended(record, deployment.OutcomeDeployed, "")
 	})
 }
@@ -341,7 +342,7 @@ func TestThrottled(t *testing.T) {
 	story(t, func(w *world) {
 		w.failDescribe(5, &smithy.GenericAPIError{Code: "Throttling", Message: "Rate exceeded"})
 		record := w.deployed()
-		w.walked(record.ID, toExecution+finished+"Deployed")
+		w.walked(record.ID, toExecution+collected+finished+"Deployed")
 		w.ended(record, deployment.OutcomeDeployed, "")
 	})
 }

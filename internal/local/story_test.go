@@ -199,16 +199,23 @@ func (w *world) start(id deployment.ID) (wait func() store.Record) {
 // reach waits until a deployment has reached a stage.
 func (w *world) reach(id deployment.ID, stage deployment.Stage) store.Record {
 	w.t.Helper()
+	record := w.until(id, stage)
+	if record.Stage != stage {
+		w.t.Fatalf("%s finished as %s (%s) before it was %s", id, record.Outcome, record.Cause, stage)
+	}
+	return record
+}
+
+// until waits until a deployment has reached a stage or its end.
+func (w *world) until(id deployment.ID, stage deployment.Stage) store.Record {
+	w.t.Helper()
 	for range 10_000 {
 		record, err := w.store.Record(w.t.Context(), id)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		if record.Stage == stage {
+		if record.Stage == stage || record.Stage == deployment.StageFinished {
 			return record
-		}
-		if record.Stage == deployment.StageFinished {
-			w.t.Fatalf("%s finished as %s (%s) before it was %s", id, record.Outcome, record.Cause, stage)
 		}
 		time.Sleep(time.Second)
 	}

@@ -24,7 +24,7 @@ func inOrder(events []Event) map[string][]*placed {
 	masked := make(map[string]string)
 	told := rowsOfStacks(events)
 	for _, event := range events {
-		if told.repeats(event) {
+		if told.repeats(event) || event.silent() {
 			continue
 		}
 		if event.EventID != "" {

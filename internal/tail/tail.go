@@ -84,6 +84,12 @@ func (e Event) IsStackRow() bool {
 // IsNestedStack says whether the row is about a stack nested in its own.
 func (e Event) IsNestedStack() bool { return e.Type == stackType && !e.IsStackRow() }
 
+// silent says whether the row tells of nothing: DescribeEvents has rows about an operation as a whole, which name no
+// resource and no status of one.
+func (e Event) silent() bool {
+	return e.LogicalID == "" && e.Status == "" && e.Reason == "" && e.Hook == nil && e.Validation == nil
+}
+
 // failed says whether the row reports a failure of its own. The rows of a stack that only begins to roll back are not
 // among them: they carry a reason, which matters where nothing else does.
 func (e Event) failed() bool {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -22,9 +24,16 @@ type Store interface {
 	PutDocument(ctx context.Context, kind string, content []byte) (string, error)
 }
 
-// Collect brings back the tail of a failed deployment. It only reads CloudFormation, so repeating it is safe.
+// Clock waits.
+type Clock interface {
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Collect brings back the tail of a deployment: why it failed, and what it left behind, which a success may as well. It
+// only reads CloudFormation, so repeating it is safe.
 type Collect struct {
 	Store   Store
+	Clock   Clock
 	Connect func(ctx context.Context, r store.Record) (Reader, error)
 }
 
@@ -35,6 +44,7 @@ type In struct {
 
 // CollectOut is the output of CollectEventTail; the tail itself is stored.
 type CollectOut struct {
+	// Document is empty where a success left nothing behind: there is nothing to explain.
 	Document  string `json:"document"`
 	RootCause string `json:"rootCause"`
 	Events    int    `json:"events"`
@@ -54,7 +64,7 @@ func (t Collect) Run(ctx context.Context, in In) (CollectOut, error) {
 		StackName: record.StackName, StackID: record.StackID, Token: record.ClientRequestToken, Since: record.Times.Executed,
 		Status: record.StackStatus,
 	}
-	read, err := Gather(ctx, client, operation, record.ChangeSet.ARN)
+	read, err := t.gather(ctx, client, operation, record.ChangeSet.ARN)
 	if err != nil {
 		return CollectOut{}, err
 	}
@@ -62,7 +72,40 @@ func (t Collect) Run(ctx context.Context, in In) (CollectOut, error) {
 		Operation: read.Operation, Events: read.Events, Hooks: read.Hooks, Outcome: record.Ending("").Outcome(), Service: record.Service,
 		Environment: record.Environment, NextSteps: wayOut(record), Unread: read.Unread,
 	})
+	if record.Settlement == deployment.SettlementSucceeded && len(explained.Leftovers) == 0 {
+		return CollectOut{Events: len(explained.Events)}, nil
+	}
 	return keep(ctx, t.Store, record, explained)
+}
+
+// An event may be readable later than the status that it brought about. How much later is not documented.
+const (
+	lateTries = 3
+	lateWait  = 3 * time.Second
+)
+
+// gather reads until the event is there with which the stack came to where it is, a few times at most.
+func (t Collect) gather(ctx context.Context, client Reader, op tail.Operation, changeSetID string) (Gathered, error) {
+	for try := 1; ; try++ {
+		read, err := Gather(ctx, client, op, changeSetID)
+		if err != nil || arrived(read.Events, op) {
+			return read, err
+		}
+		if try == lateTries {
+			read.Unread = append(read.Unread, fmt.Sprintf("The event with which stack %s came to %s was not there yet; the newest events may be missing.", op.StackName, op.Status))
+			return read, nil
+		}
+		if err := t.Clock.Sleep(ctx, lateWait); err != nil {
+			return Gathered{}, err
+		}
+	}
+}
+
+// arrived says whether the newest of the events is there: the one that gave the stack the status that was read.
+func arrived(events []tail.Event, op tail.Operation) bool {
+	return op.Status == "" || slices.ContainsFunc(events, func(e tail.Event) bool {
+		return e.StackID == op.StackID && e.IsStackRow() && e.Status == op.Status && (e.Token == op.Token || !e.Time.Before(op.Since))
+	})
 }
 
 func wayOut(r store.Record) []string {
@@ -85,7 +128,10 @@ func keep(ctx context.Context, s Store, record store.Record, explained tail.Docu
 		return CollectOut{}, fmt.Errorf("store the tail of %s: %w", record.ID, err)
 	}
 	if _, err := s.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
-		r.Tail = store.Tail{Document: key, RootCause: explained.Headline, Advice: explained.Advice}
+		r.Tail = store.Tail{Document: key, Advice: explained.Advice}
+		if explained.RootCause != nil || r.Settlement != deployment.SettlementSucceeded {
+			r.Tail.RootCause = explained.Headline
+		}
 		// Set, not added to: a second try must not name them twice.
 		r.Leftovers = make([]string, 0, len(explained.Leftovers))
 		for _, left := range explained.Leftovers {

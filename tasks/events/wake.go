@@ -70,13 +70,17 @@ func (t Wake) wakeOne(ctx context.Context, waiter store.Waiter) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	settlement, _, err := cfn.Settlement(ctx, client, record.StackID, record.ChangeSet.ARN)
+	settlement, status, err := cfn.Settlement(ctx, client, record.StackID, record.ChangeSet.ARN)
 	if err != nil && deployment.FaultOf(err) != deployment.StackNotFound {
 		return false, err
 	}
 	// A waiter is written before the execution begins, so that "not started" is no news yet; the execution's own
 	// timeout ends it if it never begins.
 	if err == nil && (!settlement.AtRest() || settlement == deployment.SettlementNotStarted) {
+		return false, nil
+	}
+	if err == nil && settlement == deployment.SettlementSucceeded && cfn.CleaningUp(status) {
+		// What the update leaves behind is known once it has cleaned up.
 		return false, nil
 	}
 	return callback.Wake(ctx, t.Sender, t.Store, waiter.DeploymentID, store.AwaitStack)

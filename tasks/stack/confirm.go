@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -31,7 +32,8 @@ type ConfirmOut struct {
 }
 
 // Run answers once the stack is at rest. While it moves it raises StackMoving, and StackTimedOut once the execution
-// limit of the definition has passed.
+// limit of the definition has passed. An update that has succeeded is waited for until it has cleaned up as well, and
+// no longer than the limit: nothing that the clean-up does can make it fail.
 func (t Confirm) Run(ctx context.Context, in ConfirmIn) (ConfirmOut, error) {
 	record, err := t.Store.Record(ctx, in.DeploymentID)
 	if err != nil {
@@ -45,16 +47,26 @@ func (t Confirm) Run(ctx context.Context, in ConfirmIn) (ConfirmOut, error) {
 	if err != nil {
 		return ConfirmOut{}, err
 	}
-	if settlement == deployment.SettlementMoving {
-		if err := t.remember(ctx, record, settlement, status); err != nil {
-			return ConfirmOut{}, err
-		}
-		return ConfirmOut{}, t.moving(ctx, record, status)
-	}
 	if err := t.remember(ctx, record, settlement, status); err != nil {
 		return ConfirmOut{}, err
 	}
-	return ConfirmOut{Settlement: settlement, Status: string(status)}, nil
+	cleaning := settlement == deployment.SettlementSucceeded && cfn.CleaningUp(status)
+	if settlement != deployment.SettlementMoving && !cleaning {
+		return ConfirmOut{Settlement: settlement, Status: string(status)}, nil
+	}
+	limit, passed, err := t.limit(ctx, record)
+	switch {
+	case err != nil:
+		return ConfirmOut{}, err
+	case cleaning && passed:
+		return ConfirmOut{Settlement: settlement, Status: string(status)}, nil
+	case cleaning:
+		return ConfirmOut{}, deployment.Faultf(deployment.StackMoving, "stack %s is updated and still deletes what the update replaced", record.StackName)
+	case passed:
+		return ConfirmOut{}, deployment.Faultf(deployment.StackTimedOut, "stack %s is still in %s, %s after its change set was executed", record.StackName, status, limit).
+			Advise("CloudFormation goes on; follow it with: aws cloudformation describe-stack-events --stack-name %s", record.StackName)
+	}
+	return ConfirmOut{}, deployment.Faultf(deployment.StackMoving, "stack %s is in %s", record.StackName, status)
 }
 
 func (t Confirm) remember(ctx context.Context, record store.Record, settlement deployment.Settlement, status types.StackStatus) error {
@@ -71,14 +83,12 @@ func (t Confirm) remember(ctx context.Context, record store.Record, settlement d
 	return nil
 }
 
-func (t Confirm) moving(ctx context.Context, record store.Record, status types.StackStatus) error {
+// limit is how long the definition gives an execution, and whether that has passed.
+func (t Confirm) limit(ctx context.Context, record store.Record) (limit time.Duration, passed bool, err error) {
 	definition, err := service.KeptDefinition(ctx, t.Store, record.Definition)
 	if err != nil {
-		return err
+		return 0, false, err
 	}
-	if limit := definition.Timeouts.Execution; !t.Clock.Now().Before(record.Times.Executed.Add(limit)) {
-		return deployment.Faultf(deployment.StackTimedOut, "stack %s is still in %s, %s after its change set was executed", record.StackName, status, limit).
-			Advise("CloudFormation goes on; follow it with: aws cloudformation describe-stack-events --stack-name %s", record.StackName)
-	}
-	return deployment.Faultf(deployment.StackMoving, "stack %s is in %s", record.StackName, status)
+	limit = definition.Timeouts.Execution
+	return limit, !t.Clock.Now().Before(record.Times.Executed.Add(limit)), nil
 }
