@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 			"awaiting": awaiting,
 			"edit":     edit,
 			"outcomes": outcomes,
+			"shortid":  shortid,
 		},
 		RequireUniqueNames: true,
 	})
@@ -131,4 +132,22 @@ func outcomes(ts *testscript.TestScript, neg bool, args []string) {
 	if !slices.Equal(got, args[1:]) {
 		ts.Fatalf("outcomes %v, want %v", got, args[1:])
 	}
+}
+
+// shortid puts the short id of the one deployment with a reason into a variable: shortid NAME REASON
+func shortid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: shortid NAME REASON")
+	}
+	ctx := context.Background()
+	kept, err := sqlite.Open(ctx, ts.MkAbs(filepath.Join(".stackgate", "simulated")), clock.System{})
+	ts.Check(err)
+	defer kept.Close()
+	records, err := kept.Records(ctx, store.Filter{})
+	ts.Check(err)
+	at := slices.IndexFunc(records, func(r store.Record) bool { return r.Reason == args[1] })
+	if at < 0 {
+		ts.Fatalf("no deployment has the reason %q", args[1])
+	}
+	ts.Setenv(args[0], records[at].ID.Short())
 }

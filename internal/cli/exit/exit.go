@@ -12,7 +12,7 @@ import (
 )
 
 // The exit codes. Scripts depend on them: they never change their meaning. 2 is terraform's "there are changes" and is
-// only ever given by `plan --detailed-exitcode`; usage errors are 64 (EX_USAGE) so that they cannot be taken for it.
+// only ever given with --detailed-exitcode, by plan and diff; usage errors are 64 (EX_USAGE) so that they cannot be taken for it.
 const (
 	OK          = 0
 	Error       = 1
@@ -56,6 +56,18 @@ func (e EndedError) Error() string { return "the deployment ended: " + string(e.
 // ErrTimedOut is the end of --timeout.
 var ErrTimedOut = errors.New("the time given by --timeout has passed")
 
+// ErrDiffers is two reviews that differ, which were shown, where --detailed-exitcode asks for the code Changes.
+var ErrDiffers error = shownError("the reviews differ")
+
+// shownError is an end about which nothing more is to be said.
+type shownError string
+
+// Error says what the end is.
+func (e shownError) Error() string { return string(e) }
+
+// Shown says that the reader has seen it.
+func (shownError) Shown() bool { return true }
+
 // ErrInterrupted is Ctrl-C, after what has become of the deployment was said.
 var ErrInterrupted = errors.New("interrupted")
 
@@ -84,6 +96,8 @@ func Of(err error) (int, Reason) {
 		return ofOutcome(ended), Reason(ended.Outcome)
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted, "interrupted"
+	case errors.Is(err, ErrDiffers):
+		return Changes, "differs"
 	case errors.Is(err, ErrTimedOut):
 		return TimedOut, "timed-out"
 	case errors.As(err, &refused):

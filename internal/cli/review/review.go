@@ -6,11 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackgate/internal/cfn"
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
 	"stackgate/internal/cli/embedded"
-	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/saved"
 	"stackgate/internal/cli/wish"
@@ -36,7 +34,8 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 
 With --file it reviews a change set that any tool has made, from saved
 answers of describe-change-set. Give several files for pages and for nested
-change sets; --include-property-values adds the values.`,
+change sets; --include-property-values adds the values. A review that was
+saved with -o json is shown again.`,
 		Example: `  stackgate review 7q4k2mxa
   stackgate review 7q4k2mxa --only critical,security
   stackgate review 7q4k2mxa -o markdown > comment.md
@@ -84,21 +83,9 @@ func Run(ctx context.Context, o *Options) error {
 		present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
 }
 
-// ofFiles reviews a change set that is known from saved answers only; nobody can approve it here.
+// ofFiles shows what is known from files only, with no deployment to look up.
 func ofFiles(o *Options) error {
-	answers, err := saved.Read(o.App, o.Files)
-	if err != nil {
-		return err
-	}
-	var files []cfn.SavedAnswer
-	for _, answer := range answers {
-		files = append(files, cfn.SavedAnswer{Name: answer.Name, Data: answer.Data})
-	}
-	description, err := cfn.LoadDescription(files...)
-	if err != nil {
-		return exit.Usagef("%w", err)
-	}
-	review, err := cfn.Review(description, cfn.ReviewInput{})
+	review, err := saved.Review(o.App, o.Files)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"stackgate/internal/cli/cancel"
 	"stackgate/internal/cli/demo"
 	"stackgate/internal/cli/deploy"
+	"stackgate/internal/cli/diff"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/list"
 	"stackgate/internal/cli/plan"
@@ -44,10 +45,10 @@ credentials. In both modes nobody verifies who you are.
 STACKGATE_MODE, STACKGATE_STATE, STACKGATE_SERVICES and STACKGATE_AS stand in for the flags of these names. Stacks go to
 the account and region of their definition, whatever --profile and --region say.
 
-Exit codes: 0 done, nothing to do, or planned   1 error, or failed before anything changed   2 plan --detailed-exitcode:
-there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 expired, superseded, stale or too late
-7 policy, or missing acknowledgement   8 blocked by another operation   9 failed, a person must look   10 cancelled
-64 usage or definitions   124 --timeout   130 interrupted`,
+Exit codes: 0 done, nothing to do, or planned   1 error, or failed before anything changed   2 with --detailed-exitcode
+of plan and diff: there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 expired, superseded,
+stale or too late   7 policy, or missing acknowledgement   8 blocked by another operation   9 failed, a person must look
+10 cancelled   64 usage or definitions   124 --timeout   130 interrupted`,
 		Example: `  stackgate demo
   stackgate services list
   stackgate plan orders -e staging
@@ -70,7 +71,7 @@ there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 ex
 		}
 	}
 	group("deploy", demo.NewCommand(a, nil), plan.NewCommand(a, nil), deploy.NewCommand(a, nil))
-	group("decide", review.NewCommand(a, nil), approve.NewCommand(a, nil), reject.NewCommand(a, nil), cancel.NewCommand(a, nil))
+	group("decide", review.NewCommand(a, nil), diff.NewCommand(a, nil), approve.NewCommand(a, nil), reject.NewCommand(a, nil), cancel.NewCommand(a, nil))
 	group("look", status.NewCommand(a, nil), list.NewCommand(a, nil), watch.NewCommand(a, nil), tail.NewCommand(a, nil), services.NewCommand(a))
 	cmd.AddCommand(schema.NewCommand(a), version.NewCommand(a))
 	return cmd

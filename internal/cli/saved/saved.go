@@ -1,4 +1,4 @@
-// Package saved reads the saved answers of the AWS CLI that commands explain. It does not understand them.
+// Package saved reads what people have in files: saved answers of the AWS CLI, and reviews. It renders nothing.
 package saved
 
 import (

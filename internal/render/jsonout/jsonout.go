@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"stackgate/internal/plan"
+	"stackgate/internal/plan/delta"
 	"stackgate/internal/render/hostile"
 )
 
@@ -24,15 +25,32 @@ func Render(w io.Writer, r plan.Review, _ Options) error {
 	if err != nil {
 		return err
 	}
-	var indented bytes.Buffer
-	if err := json.Indent(&indented, compact, "", "  "); err != nil {
-		return fmt.Errorf("indent review of %s: %w", r.Target.StackName, err)
-	}
-	indented.WriteByte('\n')
-	if _, err := w.Write(escape(indented.Bytes())); err != nil {
+	if err := write(w, compact); err != nil {
 		return fmt.Errorf("write review of %s: %w", r.Target.StackName, err)
 	}
 	return nil
+}
+
+// RenderDelta writes the comparison of two reviews, in the form of Render.
+func RenderDelta(w io.Writer, d delta.Document) error {
+	compact, err := json.Marshal(d)
+	if err == nil {
+		err = write(w, compact)
+	}
+	if err != nil {
+		return fmt.Errorf("write comparison of %s and %s: %w", d.From.Name, d.To.Name, err)
+	}
+	return nil
+}
+
+func write(w io.Writer, compact []byte) error {
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, compact, "", "  "); err != nil {
+		return err
+	}
+	indented.WriteByte('\n')
+	_, err := w.Write(escape(indented.Bytes()))
+	return err
 }
 
 // escape relies on encoding/json: what is left unescaped outside ASCII can only stand inside a string, and is valid UTF-8.

@@ -13,6 +13,7 @@ import (
 
 	"stackgate/internal/golden"
 	"stackgate/internal/plan"
+	"stackgate/internal/plan/delta"
 	"stackgate/internal/render/hostile"
 	"stackgate/internal/render/markdown"
 	"stackgate/internal/render/rendertest"
@@ -60,7 +61,35 @@ func TestGolden(t *testing.T) {
 	t.Run("no options", func(t *testing.T) {
 		assert(t, "orders-no-options", render(t, rendertest.Orders(), markdown.Options{}), false)
 	})
+	for _, c := range rendertest.DeltaCases() {
+		t.Run(c.Name, func(t *testing.T) {
+			assert(t, c.Name, renderDelta(t, c.Delta, options()), c.Large)
+		})
+	}
 	rendertest.OnlyGolden(t, names)
+}
+
+func renderDelta(t testing.TB, d delta.Document, o markdown.Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := markdown.RenderDelta(&out, d, o); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestComparisonsStayWithinTheBudget(t *testing.T) {
+	for _, c := range rendertest.DeltaCases() {
+		for _, budget := range []int{markdown.MinBudget, markdown.DefaultBudget} {
+			o := options()
+			o.Budget = budget
+			if out := renderDelta(t, c.Delta, o); len(out) > budget {
+				t.Errorf("%s: %d bytes of %d", c.Name, len(out), budget)
+			} else if strings.Contains(withoutCode(t, out), "<script") {
+				t.Errorf("%s: holds markup", c.Name)
+			}
+		}
+	}
 }
 
 func allCritical(n int) plan.Review {

@@ -13,6 +13,7 @@ import (
 
 	"stackgate/internal/golden"
 	"stackgate/internal/plan"
+	"stackgate/internal/plan/delta"
 	"stackgate/internal/render/hostile"
 	"stackgate/internal/render/rendertest"
 	"stackgate/internal/render/terminal"
@@ -71,7 +72,50 @@ func TestGolden(t *testing.T) {
 		o.Full = true
 		assert(t, "orders-full", rendertest.Orders(), o, true)
 	})
+	for _, c := range rendertest.DeltaCases() {
+		t.Run(c.Name, func(t *testing.T) {
+			name := c.Name + ".golden"
+			names = append(names, name)
+			out := []byte(renderDelta(t, c.Delta, options()))
+			if c.Large {
+				out = rendertest.Excerpt(out)
+			}
+			golden.Assert(t, name, out)
+		})
+	}
 	rendertest.OnlyGolden(t, names)
+}
+
+func renderDelta(t testing.TB, d delta.Document, o terminal.Options) string {
+	t.Helper()
+	var out bytes.Buffer
+	if err := terminal.RenderDelta(&out, d, o); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+func TestComparisonsShowEveryChangeAndNothingActs(t *testing.T) {
+	for _, c := range rendertest.DeltaCases() {
+		for _, o := range []terminal.Options{{}, {ASCII: true}, {Full: true}, {Width: 80}} {
+			out := renderDelta(t, c.Delta, o)
+			for _, r := range out {
+				if r != '\n' && hostile.Acts(r) || o.ASCII && r >= utf8.RuneSelf {
+					t.Errorf("%s %+v: holds %U", c.Name, o, r)
+				}
+			}
+			for _, item := range c.Delta.Items {
+				if path := hostile.Visible(item.Path); !o.ASCII && !strings.Contains(squeeze(out), squeeze(path)) {
+					t.Errorf("%s %+v: %s is not shown", c.Name, o, path)
+				}
+			}
+			for line := range strings.Lines(out) {
+				if width := ansi.StringWidth(strings.TrimRight(line, "\n")); width > max(o.Width, terminal.DefaultWidth) {
+					t.Errorf("%s %+v: a line has %d columns: %s", c.Name, o, width, line)
+				}
+			}
+		}
+	}
 }
 
 func TestNothingActsOnTheTerminal(t *testing.T) {

@@ -128,3 +128,6 @@ func ChangeWord(c plan.Change) string {
 	}
 	return "unknown (" + string(c) + ")"
 }
+
+// Nothing stands where one of two reviews says nothing.
+const Nothing = "(nothing)"
