@@ -121,7 +121,7 @@ func parseStatement(content []byte) (Statement, error) {
 		return s, fmt.Errorf("one of Action and NotAction is needed")
 	}
 	if len(s.Resources) > 0 && len(s.NotResources) > 0 {
-		return s, fmt.Errorf("Resource and NotResource exclude each other")
+		return s, fmt.Errorf("there can be no NotResource beside Resource")
 	}
 	var err error
 	if s.Principals, err = parsePrincipals(raw.Principal); err != nil {
