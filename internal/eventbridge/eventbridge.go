@@ -9,7 +9,6 @@ import (
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"stackgate/internal/cfn"
-	"stackgate/internal/deployment"
 )
 
 // Event is what EventBridge delivers, as far as both kinds of events have it in common.
@@ -76,7 +75,7 @@ func StackPattern() map[string]any {
 func restingStatuses() []string {
 	var resting []string
 	for _, status := range types.StackStatus("").Values() {
-		if settled := cfn.SettlementOf(status); settled != deployment.SettlementMoving && settled != deployment.SettlementUnknown {
+		if settled := cfn.SettlementOf(status); settled.AtRest() && !cfn.CleaningUp(status) {
 			resting = append(resting, string(status))
 		}
 	}

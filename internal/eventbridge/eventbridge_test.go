@@ -20,7 +20,7 @@ func TestPatterns(t *testing.T) {
 	}{
 		"stack": {eventbridge.StackPattern(), `{"detail":{"status-details":{"status":["CREATE_COMPLETE","CREATE_FAILED","DELETE_COMPLETE","DELETE_FAILED",` +
 			`"IMPORT_COMPLETE","IMPORT_ROLLBACK_COMPLETE","IMPORT_ROLLBACK_FAILED","ROLLBACK_COMPLETE","ROLLBACK_FAILED","UPDATE_COMPLETE",` +
-			`"UPDATE_COMPLETE_CLEANUP_IN_PROGRESS","UPDATE_FAILED","UPDATE_ROLLBACK_COMPLETE","UPDATE_ROLLBACK_FAILED"]}},` +
+			`"UPDATE_FAILED","UPDATE_ROLLBACK_COMPLETE","UPDATE_ROLLBACK_FAILED"]}},` +
 			`"detail-type":["CloudFormation Stack Status Change"],"source":["aws.cloudformation"]}`},
 		"execution": {eventbridge.ExecutionPattern("arn:aws:states:eu-west-1:111111111111:stateMachine:stackgate-"),
 			`{"detail":{"stateMachineArn":[{"prefix":"arn:aws:states:eu-west-1:111111111111:stateMachine:stackgate-"}],` +

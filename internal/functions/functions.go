@@ -59,6 +59,8 @@ type Parts struct {
 	Clock    Clock
 	// Announcer may be nil.
 	Announcer approval.Announcer
+	// Reporter may be nil.
+	Reporter record.Reporter
 	// CloudFormation gives the client for the account and region of a record.
 	CloudFormation func(ctx context.Context, r store.Record) (Client, error)
 }
@@ -124,7 +126,7 @@ func Events(p Parts) []taskrun.Task {
 
 // Wake is what stack events and the sweep call.
 func Wake(p Parts) events.Wake {
-	return events.Wake{Store: p.Store, Sender: p.Sender, Connect: p.settled()}
+	return events.Wake{Store: p.Store, Sender: p.Sender, Clock: p.Clock, Connect: p.settled()}
 }
 
 // Discard, Collect and Finish are also called from outside the flow, for executions that ended without finishing.
@@ -143,7 +145,7 @@ func Collect(p Parts) events.Collect {
 
 // Finish is the task FinishDeployment.
 func Finish(p Parts) record.Finish {
-	return record.Finish{Store: p.Store, Sender: p.Sender, Clock: p.Clock}
+	return record.Finish{Store: p.Store, Sender: p.Sender, Clock: p.Clock, Reporter: p.Reporter}
 }
 
 func (p Parts) reviewed() func(context.Context, store.Record) (changeset.ReviewReader, error) {

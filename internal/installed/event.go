@@ -3,32 +3,25 @@ package installed
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"log/slog"
 	"strings"
 
 	"stackgate/internal/deployment"
+	"stackgate/internal/eventbridge"
 	"stackgate/internal/functions"
+	"stackgate/internal/metrics"
 	"stackgate/internal/taskrun"
 )
 
-// event is what the events function is sent beside tasks: an event of CloudFormation by EventBridge, or a schedule's.
+// event is what a function is sent beside tasks: an event by EventBridge, or a schedule's.
 type event struct {
-	ID         string `json:"id"`
-	Source     string `json:"source"`
-	DetailType string `json:"detail-type"`
-	Detail     struct {
-		StackID string `json:"stack-id"`
-	} `json:"detail"`
+	eventbridge.Event
 
 	Sweep bool `json:"sweep"`
 	// Task is set by the state machine, and by it alone.
 	Task string `json:"task"`
 }
-
-// The stack events of CloudFormation (EventBridge events reference, AWS CloudFormation).
-const (
-	stackEventSource     = "aws.cloudformation"
-	stackEventDetailType = "CloudFormation Stack Status Change"
-)
 
 // handleEvent is the name of the task that takes events in. The state machine has none of that name.
 const handleEvent = "HandleEvent"
@@ -37,33 +30,29 @@ type handleEventIn struct {
 	Event event `json:"event"`
 }
 
-// handleEventOut is for the log: nobody reads the answer to an event.
-type handleEventOut struct {
-	// Woken is how many deployments were woken.
-	Woken int `json:"woken"`
+// takes is what a function does with what it is sent beside tasks.
+type takes struct {
+	kind  eventbridge.Kind
+	event func(ctx context.Context, e eventbridge.Event) (any, error)
+	sweep func(ctx context.Context) (any, error)
 }
 
-// eventTask takes an event in as if it were a task, so that its faults, its log lines and its panics are handled alike.
-func eventTask(parts functions.Parts) taskrun.Task {
-	wake := functions.Wake(parts)
-	return taskrun.Of(handleEvent, func(ctx context.Context, in handleEventIn) (handleEventOut, error) {
+// task takes an event in as if it were a task, so that its faults, its log lines and its panics are handled alike.
+func (t takes) task() taskrun.Task {
+	return taskrun.Of(handleEvent, func(ctx context.Context, in handleEventIn) (any, error) {
 		e := in.Event
-		stackEvent := e.DetailType != "" || e.Source != ""
+		delivered := e.DetailType != "" || e.Source != ""
 		switch {
-		case e.Task != "", stackEvent && e.Sweep:
-			return handleEventOut{}, notUnderstood("it is an event and a task, or two events, in one")
+		case e.Task != "", delivered && e.Sweep:
+			return nil, notUnderstood("it is an event and a task, or two events, in one")
 		case e.Sweep:
-			woken, err := wake.Sweep(ctx)
-			return handleEventOut{woken}, err
-		case !stackEvent:
-			return handleEventOut{}, notUnderstood(`it has no task, is no event of a stack, and does not say "sweep": true`)
-		case e.Source != stackEventSource || e.DetailType != stackEventDetailType:
-			return handleEventOut{}, notUnderstood("it is an event, but not of a stack's status")
-		case !strings.HasPrefix(e.Detail.StackID, "arn:") || !strings.Contains(e.Detail.StackID, ":stack/"):
-			return handleEventOut{}, notUnderstood("its detail names no stack by its ARN")
+			return t.sweep(ctx)
+		case !delivered:
+			return nil, notUnderstood(`it has no task, is no event, and does not say "sweep": true`)
+		case e.Kind() != t.kind:
+			return nil, notUnderstood("it is an event, but not of " + string(t.kind) + ", which is what this function takes")
 		}
-		woken, err := wake.ForStack(ctx, e.Detail.StackID)
-		return handleEventOut{woken}, err
+		return t.event(ctx, e.Event)
 	})
 }
 
@@ -71,6 +60,33 @@ func eventTask(parts functions.Parts) taskrun.Task {
 func notUnderstood(why string) error {
 	return deployment.Faultf(deployment.InvalidRequest, "the payload is not understood: %s", why).
 		Advise("see that the rule or schedule that sends it is the one that stackgate installed")
+}
+
+// wokenOut is for the log, as every answer to an event.
+type wokenOut struct {
+	// Woken is how many deployments were woken.
+	Woken int `json:"woken"`
+}
+
+// wakes is what the events function takes in: it wakes who waits for a stack.
+func wakes(parts functions.Parts, log *slog.Logger) takes {
+	wake := functions.Wake(parts)
+	return takes{
+		kind: eventbridge.StackStatus,
+		event: func(ctx context.Context, e eventbridge.Event) (any, error) {
+			if !strings.HasPrefix(e.Detail.StackID, "arn:") || !strings.Contains(e.Detail.StackID, ":stack/") {
+				return nil, notUnderstood("its detail names no stack by its ARN")
+			}
+			woken, err := wake.ForStack(ctx, e.Detail.StackID)
+			return wokenOut{woken}, err
+		},
+		sweep: func(ctx context.Context) (any, error) {
+			swept, err := wake.Sweep(ctx)
+			measured, unmeasured := metrics.Attributes(parts.Clock.Now(), nil, metrics.Value{Name: metrics.StuckWaiters, Value: float64(swept.Stuck)})
+			log.LogAttrs(ctx, slog.LevelInfo, "swept", append(measured, slog.Int("woken", swept.Woken), slog.Int("stuck", swept.Stuck))...)
+			return swept, errors.Join(err, unmeasured)
+		},
+	}
 }
 
 // Handler is an installed function.

@@ -18,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"stackgate/internal/cfnsim"
 	"stackgate/internal/clock"
@@ -30,7 +31,27 @@ import (
 )
 
 // answered is Step Functions: it writes down which tokens were answered.
-type answered struct{ tokens []string }
+type answered struct {
+	tokens []string
+	// statuses are the executions that there are; failing is what asking for any of them gives.
+	statuses map[string]sfntypes.ExecutionStatus
+	failing  error
+}
+
+func (a *answered) DescribeExecution(_ context.Context, in *sfn.DescribeExecutionInput, _ ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error) {
+	if a.failing != nil {
+		return nil, a.failing
+	}
+	status, found := a.statuses[*in.ExecutionArn]
+	if !found {
+		return nil, &sfntypes.ExecutionDoesNotExist{Message: in.ExecutionArn}
+	}
+	return &sfn.DescribeExecutionOutput{Status: status, Error: aws.String("States.Runtime"), Cause: aws.String("no such path")}, nil
+}
+
+func (a *answered) GetExecutionHistory(context.Context, *sfn.GetExecutionHistoryInput, ...func(*sfn.Options)) (*sfn.GetExecutionHistoryOutput, error) {
+	return nil, errors.New("the history is out of reach")
+}
 
 func (a *answered) SendTaskSuccess(_ context.Context, in *sfn.SendTaskSuccessInput, _ ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error) {
 	a.tokens = append(a.tokens, *in.TaskToken)
@@ -46,6 +67,7 @@ type world struct {
 	handler  installed.Handler
 	store    *sqlite.Store
 	answered *answered
+	client   *cfnsim.Client
 	log      *bytes.Buffer
 	stackID  string
 	// broken makes CloudFormation panic.
@@ -67,8 +89,11 @@ func inWorld(t *testing.T, function installed.Function, run func(t *testing.T, w
 		r := record()
 		client := simulator.Client(r.Account, r.Region)
 		r.ChangeSet.ARN, r.StackID = execute(t, client, r)
-		r.Stage, r.Times.Executed = deployment.StageExecuting, system.Now()
+		r.Stage, r.Times.Requested, r.Times.Executed = deployment.StageExecuting, system.Now(), system.Now()
 		if r.Definition, err = service.KeepDefinition(ctx, kept, service.Definition{Timeouts: service.Timeouts{Execution: time.Hour}}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kept.Enqueue(ctx, r.Target.Key(), store.Ticket{DeploymentID: r.ID}); err != nil {
 			t.Fatal(err)
 		}
 		if err := errors.Join(kept.CreateRecord(ctx, r), kept.PutWaiter(ctx, store.Waiter{
@@ -76,16 +101,24 @@ func inWorld(t *testing.T, function installed.Function, run func(t *testing.T, w
 		})); err != nil {
 			t.Fatal(err)
 		}
-		w := &world{store: kept, answered: &answered{}, log: &bytes.Buffer{}, stackID: r.StackID}
-		w.handler, err = installed.New(function, functions.Parts{
-			Store: kept, Registry: nil, Sender: w.answered, Clock: system,
-			CloudFormation: func(context.Context, store.Record) (functions.Client, error) {
-				if w.broken {
-					panic("CloudFormation is broken")
-				}
-				return client, nil
+		w := &world{store: kept, answered: &answered{}, client: client, log: &bytes.Buffer{}, stackID: r.StackID}
+		pattern, err := installed.ParseMachinePattern(machines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log := slog.New(slog.NewJSONHandler(w.log, nil))
+		w.handler, err = installed.New(function, installed.Components{
+			Parts: functions.Parts{
+				Store: kept, Sender: w.answered, Clock: system, Reporter: installed.Reporter{History: w.answered, Log: log},
+				CloudFormation: func(context.Context, store.Record) (functions.Client, error) {
+					if w.broken {
+						panic("CloudFormation is broken")
+					}
+					return client, nil
+				},
 			},
-		}, slog.New(slog.NewJSONHandler(w.log, nil)), nil)
+			Records: kept, Executions: w.answered, Machines: pattern, Log: log,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -133,8 +166,8 @@ func TestEvents(t *testing.T) {
 		"its stack is at rest":         {payload: stackEvent("STACK"), woken: true, answer: `{"woken":1}`},
 		"its stack still moves":        {payload: stackEvent("STACK"), moving: true, answer: `{"woken":0}`},
 		"another stack":                {payload: stackEvent(other), answer: `{"woken":0}`},
-		"sweep":                        {payload: `{"sweep": true}`, woken: true, answer: `{"woken":1}`},
-		"sweep, while it moves":        {payload: `{"sweep": true}`, moving: true, answer: `{"woken":0}`},
+		"sweep":                        {payload: `{"sweep": true}`, woken: true, answer: `{"woken":1,"stuck":0}`},
+		"sweep, while it moves":        {payload: `{"sweep": true}`, moving: true, answer: `{"woken":0,"stuck":0}`},
 		"task":                         {payload: `{"task": "ConfirmStackStatus", "deploymentId": "ID"}`, answer: `{"settlement":"succeeded","status":"CREATE_COMPLETE"}`},
 		"task, while it moves":         {payload: `{"task": "ConfirmStackStatus", "deploymentId": "ID"}`, moving: true, fault: deployment.StackMoving, says: "CREATE_IN_PROGRESS"},
 		"task of another function":     {payload: `{"task": "ExecuteChangeSet", "deploymentId": "ID"}`, fault: deployment.InvalidRequest, says: `no task \"ExecuteChangeSet\"`},
@@ -147,13 +180,13 @@ func TestEvents(t *testing.T) {
 		"null":                         {payload: `null`, fault: deployment.InvalidRequest, says: "no task"},
 		"text":                         {payload: `"sweep"`, fault: deployment.InvalidRequest, says: "decode the payload"},
 		"list":                         {payload: `[{"sweep": true}]`, fault: deployment.InvalidRequest, says: "decode the payload"},
-		"event of a resource":          {payload: strings.Replace(stackEvent("STACK"), "Stack Status", "Resource Status", 1), fault: deployment.InvalidRequest, says: "not of a stack's status"},
-		"event of somebody else":       {payload: strings.Replace(stackEvent("STACK"), "aws.cloudformation", "my.app", 1), fault: deployment.InvalidRequest, says: "not of a stack's status"},
+		"event of a resource":          {payload: strings.Replace(stackEvent("STACK"), "Stack Status", "Resource Status", 1), fault: deployment.InvalidRequest, says: "not of stack status"},
+		"event of somebody else":       {payload: strings.Replace(stackEvent("STACK"), "aws.cloudformation", "my.app", 1), fault: deployment.InvalidRequest, says: "not of stack status"},
 		"event without detail":         {payload: `{"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change"}`, fault: deployment.InvalidRequest, says: "names no stack"},
 		"event whose detail is a list": {payload: `{"source": "aws.cloudformation", "detail-type": "CloudFormation Stack Status Change", "detail": []}`, fault: deployment.InvalidRequest, says: "decode"},
 		"event of a stack by its name": {payload: stackEvent("shop-orders-prod"), fault: deployment.InvalidRequest, says: "names no stack"},
 		"event whose id is a number":   {payload: strings.Replace(stackEvent("STACK"), `"event-1"`, `7`, 1), fault: deployment.InvalidRequest, says: "decode"},
-		"an alarm":                     {payload: `{"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "detail": {}}`, fault: deployment.InvalidRequest, says: "not of a stack's status"},
+		"an alarm":                     {payload: `{"source": "aws.cloudwatch", "detail-type": "CloudWatch Alarm State Change", "detail": {}}`, fault: deployment.InvalidRequest, says: "not of stack status"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, installed.Events, func(t *testing.T, w *world) {
@@ -223,18 +256,16 @@ func TestAPanicIsAFault(t *testing.T) {
 	})
 }
 
-// TestOnlyTheEventsFunctionTakesEvents: what plans or executes is woken by nobody but the state machine.
-func TestOnlyTheEventsFunctionTakesEvents(t *testing.T) {
-	for _, function := range []installed.Function{installed.Plan, installed.Execute} {
-		inWorld(t, function, func(t *testing.T, w *world) {
-			time.Sleep(time.Hour / 2)
-			for _, payload := range []string{`{"sweep": true}`, stackEvent(w.stackID), `{"task": "ConfirmStackStatus"}`, `{}`} {
-				_, err := w.handler.Handle(t.Context(), json.RawMessage(payload))
-				wantFault(t, err, deployment.InvalidRequest, "no task")
-			}
-			w.check(t, false)
-		})
-	}
+// TestTheExecuteFunctionTakesNoEvents: what executes is woken by nobody but the state machine.
+func TestTheExecuteFunctionTakesNoEvents(t *testing.T) {
+	inWorld(t, installed.Execute, func(t *testing.T, w *world) {
+		time.Sleep(time.Hour / 2)
+		for _, payload := range []string{`{"sweep": true}`, stackEvent(w.stackID), executionEvent(execution, string(record().ID)), `{"task": "ConfirmStackStatus"}`, `{}`} {
+			_, err := w.handler.Handle(t.Context(), json.RawMessage(payload))
+			wantFault(t, err, deployment.InvalidRequest, "no task")
+		}
+		w.check(t, false)
+	})
 }
 
 // TestEachTaskHasOneFunction asks every function for every task by a payload that no task takes.
@@ -257,7 +288,7 @@ func TestEachTaskHasOneFunction(t *testing.T) {
 			}
 		})
 	}
-	if _, err := installed.New("deploy", functions.Parts{}, slog.Default(), nil); err == nil {
+	if _, err := installed.New("deploy", installed.Components{Log: slog.Default()}); err == nil {
 		t.Error("a function that does not exist was made")
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"stackgate/internal/adoption"
 	"stackgate/internal/clock"
 	"stackgate/internal/exceptions"
 	"stackgate/internal/functions"
@@ -51,34 +52,67 @@ func Open(ctx context.Context, getenv func(string) string, log *slog.Logger, can
 			})
 		},
 	}
-	return New(settings.Function, functions.Parts{
-		Store: kept, Registry: catalog, Sender: sfn.NewFromConfig(configuration), Clock: clock.System{},
-		CloudFormation: connector.Connect,
-	}, log, Tracker(ctx, settings, ssm.NewFromConfig(configuration), log))
+	machines := sfn.NewFromConfig(configuration)
+	return New(settings.Function, Components{
+		Parts: functions.Parts{
+			Store: kept, Registry: catalog, Sender: machines, Clock: clock.System{}, CloudFormation: connector.Connect,
+			Reporter: Reporter{History: machines, Log: log},
+		},
+		Records: kept, Executions: machines, Machines: settings.Machines,
+		Log: log, Tracker: Tracker(ctx, settings, ssm.NewFromConfig(configuration), log),
+	})
 }
 
-// New makes a function of its parts. Tracker may be nil.
-func New(function Function, parts functions.Parts, log *slog.Logger, tracker taskrun.Tracker) (Handler, error) {
-	var handler Handler
+// Components are what an installed function is made of.
+type Components struct {
+	Parts functions.Parts
+	// Records, Executions and Machines are the plan function's, which finishes deployments whose execution is gone.
+	Records    OpenRecords
+	Executions Executions
+	Machines   MachinePattern
+	Log        *slog.Logger
+	// Tracker may be nil.
+	Tracker taskrun.Tracker
+}
+
+// New makes a function of its components.
+func New(function Function, c Components) (Handler, error) {
 	var tasks []taskrun.Task
-	var err error
+	var taken *takes
 	switch function {
 	case Plan:
-		tasks = functions.Plan(parts)
+		tasks = functions.Plan(c.Parts)
+		taken = new(ended{
+			records: c.Records, executions: c.Executions, machines: c.Machines, clock: c.Parts.Clock, log: c.Log,
+			adoption: adoption.Adoption{Parts: c.Parts, Log: c.Log},
+		}.takes())
 	case Execute:
-		tasks = functions.Execute(parts)
+		tasks = functions.Execute(c.Parts)
 	case Events:
-		tasks = functions.Events(parts)
-		if handler.events, err = taskrun.New(log, parts.Clock, parts.Store, tracker, eventTask(parts)); err != nil {
-			return Handler{}, fmt.Errorf("make the function %s: %w", function, err)
-		}
+		tasks = functions.Events(c.Parts)
+		taken = new(wakes(c.Parts, c.Log))
 	default:
 		return Handler{}, fmt.Errorf("there is no function %q; there are %v", function, Functions())
 	}
-	if handler.tasks, err = taskrun.New(log, parts.Clock, parts.Store, tracker, tasks...); err != nil {
-		return Handler{}, fmt.Errorf("make the function %s: %w", function, err)
+	var handler Handler
+	var err error
+	if handler.tasks, err = c.runner(function, tasks...); err != nil {
+		return Handler{}, err
+	}
+	if taken != nil {
+		if handler.events, err = c.runner(function, taken.task()); err != nil {
+			return Handler{}, err
+		}
 	}
 	return handler, nil
+}
+
+func (c Components) runner(function Function, tasks ...taskrun.Task) (*taskrun.Runner, error) {
+	runner, err := taskrun.New(c.Log, c.Parts.Clock, c.Parts.Store, c.Tracker, tasks...)
+	if err != nil {
+		return nil, fmt.Errorf("make the function %s: %w", function, err)
+	}
+	return runner.Measuring(string(function)), nil
 }
 
 // Parameters is SSM as far as the tracker's DSN is read.

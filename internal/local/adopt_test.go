@@ -99,6 +99,52 @@ func TestAdoptedAfterDeathWithAFailedStack(t *testing.T) {
 	})
 }
 
+// What people wanted before the process died is what the deployment ends as.
+func TestAdoptedAsWhatPeopleWanted(t *testing.T) {
+	for outcome, change := range map[deployment.Outcome]func(*store.Record){
+		deployment.OutcomeCancelled:  func(r *store.Record) { r.CancelledBy = "ana" },
+		deployment.OutcomeSuperseded: func(r *store.Record) { r.SupersededBy = "orders-prod-20991122T140203Z-7q4k2mxa" },
+	} {
+		t.Run(string(outcome), func(t *testing.T) {
+			story(t, func(w *world) {
+				record := w.request(deployment.IntentDeploy)
+				w.dies(record.ID, deployment.StageAwaiting, false)
+				w.adoptedAs(record.ID, outcome, change)
+			})
+		})
+	}
+}
+
+// A process that died between the note that it would execute and the call leaves a change set that nobody executed.
+func TestAdoptedBeforeTheExecutionBegan(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.request(deployment.IntentDeploy)
+		w.dies(record.ID, deployment.StageAwaiting, false)
+		w.adoptedAs(record.ID, deployment.OutcomeFailedBeforeChange, func(r *store.Record) {
+			r.Stage, r.Times.Executed = deployment.StageExecuting, time.Now()
+		})
+		if got := w.stackStatus(); got != "absent" {
+			w.t.Errorf("the stack %s is left", got)
+		}
+	})
+}
+
+func (w *world) adoptedAs(id deployment.ID, outcome deployment.Outcome, change func(*store.Record)) {
+	w.t.Helper()
+	if _, err := w.store.UpdateRecord(w.t.Context(), id, func(r *store.Record) error {
+		change(r)
+		return nil
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	time.Sleep(time.Minute)
+	adopted, err := w.host.Adopt(w.t.Context())
+	if err != nil || len(adopted) != 1 {
+		w.t.Fatalf("adopted %d, error %v", len(adopted), err)
+	}
+	w.ended(adopted[0], outcome, "")
+}
+
 func TestAMovingStackIsNotAdopted(t *testing.T) {
 	story(t, func(w *world) {
 		record := w.request(deployment.IntentDeploy)

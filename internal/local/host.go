@@ -173,7 +173,7 @@ func (h *Host) conclude(ctx context.Context, id deployment.ID, transitions int, 
 		return store.Record{}, err
 	}
 	if record.Stage != deployment.StageFinished {
-		if record, err = h.finishFromOutside(ctx, record, "the flow was stopped before it was finished"); err != nil {
+		if record, err = h.adoption().Close(ctx, record, "the flow was stopped before it was finished"); err != nil {
 			return store.Record{}, err
 		}
 	}

@@ -94,6 +94,8 @@ type Record struct {
 	Runner Runner `json:"runner,omitzero"`
 	// LockKept says that the deployment finished while its stack was still moving: the sweep frees the lock.
 	LockKept bool `json:"lockKept,omitempty"`
+	// Unreported says that the deployment is over and its end not yet measured and announced.
+	Unreported bool `json:"unreported,omitempty"`
 	// Version counts the changes of the record.
 	Version int `json:"version"`
 }
@@ -156,6 +158,12 @@ type Runner struct {
 	Name string `json:"name,omitempty"`
 	// AliveUntil is when others may take the process for dead.
 	AliveUntil time.Time `json:"aliveUntil,omitzero"`
+}
+
+// Open says whether something is still to be done for the deployment: it is not over, holds its lock, or its end is not
+// reported.
+func (r Record) Open() bool {
+	return r.Stage != deployment.StageFinished || r.LockKept || r.Unreported
 }
 
 // Heed returns the fault that ends the deployment when it was called off or superseded and nothing is executed yet.
@@ -231,6 +239,8 @@ type Filter struct {
 	Service, Environment string
 	// Unfinished leaves out the finished ones.
 	Unfinished bool
+	// Open leaves out those for which nothing is to be done any more (Record.Open).
+	Open bool
 	// IDSuffix chooses those whose id ends in it.
 	IDSuffix string
 	// Limit is how many at most, newest first; 0 means 50.

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"stackgate/internal/deployment"
+	"stackgate/internal/metrics"
 	"stackgate/internal/store"
 )
 
@@ -70,6 +71,14 @@ type Runner struct {
 	log      *slog.Logger
 	clock    Clock
 	tracker  Tracker
+	// function is empty where nothing is measured.
+	function string
+}
+
+// Measuring makes the log lines of the runner's tasks measurements too, under the name of the function that it runs in.
+func (r *Runner) Measuring(function string) *Runner {
+	r.function = function
+	return r
 }
 
 // New makes a runner of tasks with different names. Tracker may be nil: then nothing is sent anywhere.
@@ -111,7 +120,7 @@ func (r *Runner) Handle(ctx context.Context, payload json.RawMessage) (json.RawM
 	if subject := r.subject(ctx, c); subject != nil {
 		attributes = append(attributes[:identifying:identifying], subject...)
 	}
-	attributes = append(attributes, slog.Duration("duration", r.clock.Now().Sub(began)))
+	attributes = append(attributes, slog.Float64("durationSeconds", r.clock.Now().Sub(began).Seconds()))
 	if err != nil {
 		r.logFault(ctx, err, attributes)
 		return nil, wire(err)
@@ -150,13 +159,21 @@ func (r *Runner) logFault(ctx context.Context, err error, attributes []slog.Attr
 	if !fault.Expected() {
 		level = slog.LevelError
 	}
-	attributes = append(attributes, slog.String("outcome", string(fault)), slog.String("error", bounded(err.Error())),
+	attributes = append(attributes, slog.String("outcome", "fault"), slog.String("fault", string(fault)), slog.String("error", bounded(err.Error())),
 		slog.Bool("unexpectedFault", !fault.Expected()))
+	if r.function != "" && !fault.Expected() {
+		measured, err := metrics.Attributes(r.clock.Now(), map[metrics.Dimension]string{metrics.Function: r.function},
+			metrics.Value{Name: metrics.UnexpectedFault, Value: 1})
+		if err != nil {
+			r.log.ErrorContext(ctx, "an unexpected fault is not measured", "error", err.Error())
+		}
+		attributes = append(attributes, measured...)
+	}
 	r.log.LogAttrs(ctx, level, "task ended", attributes...)
 }
 
 // identifying is how many attributes come before those that tell what the deployment is about.
-const identifying = 4
+const identifying = 5
 
 func (r *Runner) attributes(ctx context.Context, c call) []slog.Attr {
 	attributes := []slog.Attr{
@@ -164,8 +181,21 @@ func (r *Runner) attributes(ctx context.Context, c call) []slog.Attr {
 		slog.String("deploymentId", string(c.DeploymentID)),
 		slog.String("task", c.Task),
 		slog.Int("attempt", c.Attempt+1),
+		slog.String("traceId", traceID(ctx)),
 	}
 	return append(attributes, r.subject(ctx, c)...)
+}
+
+// traceID is X-Ray's name for the invocation's trace, empty where Lambda gave none. The runtime puts the whole header into
+// the context (aws-lambda-go, lambda/invoke_loop.go): Root=1-…;Parent=…;Sampled=1.
+func traceID(ctx context.Context) string {
+	header, _ := ctx.Value("x-amzn-trace-id").(string)
+	for part := range strings.SplitSeq(header, ";") {
+		if root, found := strings.CutPrefix(strings.TrimSpace(part), "Root="); found {
+			return root
+		}
+	}
+	return ""
 }
 
 // subject is looked up rather than taken from the payload, which proves nothing. A log line without it beats no line.

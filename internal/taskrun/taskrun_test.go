@@ -116,8 +116,8 @@ func TestTaskSucceeds(t *testing.T) {
 			t.Errorf("level %v", line["level"])
 		}
 	}
-	if lines[1]["duration"] != float64(time.Second) {
-		t.Errorf("duration %v", lines[1]["duration"])
+	if lines[1]["durationSeconds"] != 1.0 {
+		t.Errorf("duration %v", lines[1]["durationSeconds"])
 	}
 	if len(r.told) != 0 {
 		t.Errorf("the tracker was told %v", r.told)
@@ -132,6 +132,42 @@ func identified(t *testing.T, line map[string]any) {
 	} {
 		if line[key] != want {
 			t.Errorf("%s of line %v is %v, want %v", key, line["msg"], line[key], want)
+		}
+	}
+}
+
+// What an alarm watches comes from the very line that says what happened.
+func TestUnexpectedFaultsAreMeasured(t *testing.T) {
+	for _, fault := range deployment.Faults() {
+		r := newRig(t, failing(deployment.Faultf(fault, "no luck")))
+		r.runner.Measuring("plan")
+		_, _ = r.runner.Handle(t.Context(), []byte(payload))
+		end := r.lines(t)[1]
+		measured := end["_aws"] != nil && end["UnexpectedFault"] == 1.0 && end["Function"] == "plan" && end["deploymentId"] == string(id)
+		if measured == fault.Expected() || end["msg"] != "task ended" {
+			t.Errorf("%s: %v", fault, end)
+		}
+	}
+}
+
+func TestTheTraceIsNamed(t *testing.T) {
+	for header, want := range map[string]string{
+		"Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1": "1-5759e988-bd862e3fe1be46a994272793",
+		"Sampled=0; Root=1-a-b": "1-a-b",
+		"Parent=1":              "",
+		"":                      "",
+	} {
+		r := newRig(t, func(context.Context, input) (any, error) { return "", nil })
+		// The key is the runtime's (aws-lambda-go, lambda/invoke_loop.go).
+		//lint:ignore SA1029 the runtime's key is a plain string, and this stands for it
+		ctx := context.WithValue(t.Context(), "x-amzn-trace-id", header)
+		if _, err := r.runner.Handle(ctx, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range r.lines(t) {
+			if line["traceId"] != want {
+				t.Errorf("%s: trace %v of %q", line["msg"], line["traceId"], header)
+			}
 		}
 	}
 }
@@ -153,7 +189,7 @@ func TestEveryFaultKeepsItsNameOnTheWire(t *testing.T) {
 			end := lines[len(lines)-1]
 			identified(t, end)
 			level := map[bool]string{true: "INFO", false: "ERROR"}[fault.Expected()]
-			if end["outcome"] != string(fault) || end["level"] != level || end["unexpectedFault"] != !fault.Expected() || len(lines) != 2 {
+			if end["outcome"] != "fault" || end["fault"] != string(fault) || end["_aws"] != nil || end["level"] != level || end["unexpectedFault"] != !fault.Expected() || len(lines) != 2 {
 				t.Errorf("%s: %v", fault, end)
 			}
 			if told := map[bool]int{true: 0, false: 1}[fault.Expected()]; len(r.told) != told {

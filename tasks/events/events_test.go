@@ -76,18 +76,18 @@ func TestSweepGoesOn(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if err := kept.PutWaiter(t.Context(), store.Waiter{DeploymentID: id, Purpose: store.AwaitStack, Target: target, StackID: name, Token: name}); err != nil {
+		if err := kept.PutWaiter(t.Context(), store.Waiter{DeploymentID: id, Purpose: store.AwaitStack, Target: target, StackID: name, Token: name, Since: noon}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	sent := &steps{}
-	task := events.Wake{Store: kept, Sender: sent, Connect: func(_ context.Context, r store.Record) (cfn.ExecutionDescriber, error) {
+	task := events.Wake{Store: kept, Sender: sent, Clock: at(noon), Connect: func(_ context.Context, r store.Record) (cfn.ExecutionDescriber, error) {
 		return stacks[r.StackName], nil
 	}}
-	woken, err := task.Sweep(t.Context())
+	swept, err := task.Sweep(t.Context())
 	slices.Sort(sent.woken)
-	if woken != 2 || !slices.Equal(sent.woken, []string{"c-done", "e-failed"}) {
-		t.Errorf("%d woken: %q", woken, sent.woken)
+	if swept != (events.Swept{Woken: 2}) || !slices.Equal(sent.woken, []string{"c-done", "e-failed"}) {
+		t.Errorf("%+v: %q", swept, sent.woken)
 	}
 	for _, name := range []string{"a-unreadable", "d-unreadable"} {
 		if err == nil || !strings.Contains(err.Error(), name) {

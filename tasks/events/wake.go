@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
+	"stackgate/internal/approval"
 	"stackgate/internal/callback"
 	"stackgate/internal/cfn"
 	"stackgate/internal/deployment"
@@ -17,6 +19,9 @@ type WakeStore interface {
 	Record(ctx context.Context, id deployment.ID) (store.Record, error)
 	Waiters(ctx context.Context, purpose store.Purpose) ([]store.Waiter, error)
 	WaitersOfStack(ctx context.Context, stackID string) ([]store.Waiter, error)
+	Queue(ctx context.Context, stackKey string) ([]store.Ticket, error)
+	Decisions(ctx context.Context, id deployment.ID) ([]approval.Decision, error)
+	Document(ctx context.Context, key string) ([]byte, error)
 }
 
 // Wake wakes deployments whose stack has come to rest. Events may come twice, late or not at all: the stack is always
@@ -24,6 +29,7 @@ type WakeStore interface {
 type Wake struct {
 	Store   WakeStore
 	Sender  callback.Sender
+	Clock   interface{ Now() time.Time }
 	Connect func(ctx context.Context, r store.Record) (cfn.ExecutionDescriber, error)
 }
 
@@ -33,22 +39,9 @@ func (t Wake) ForStack(ctx context.Context, stackID string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("read the waiters of stack %s: %w", stackID, err)
 	}
-	return t.wake(ctx, waiters)
-}
-
-// Sweep looks at everybody who waits for a stack, so that a lost event costs time and nothing else.
-func (t Wake) Sweep(ctx context.Context) (int, error) {
-	waiters, err := t.Store.Waiters(ctx, store.AwaitStack)
-	if err != nil {
-		return 0, fmt.Errorf("read the waiters: %w", err)
-	}
-	return t.wake(ctx, waiters)
-}
-
-// wake goes on after a failure: one stack that cannot be read must not let the others wait.
-func (t Wake) wake(ctx context.Context, waiters []store.Waiter) (int, error) {
 	woken := 0
 	var failures []error
+	// It goes on after a failure: one stack that cannot be read must not let the others wait.
 	for _, waiter := range waiters {
 		done, err := t.wakeOne(ctx, waiter)
 		if err != nil {
@@ -66,6 +59,15 @@ func (t Wake) wakeOne(ctx context.Context, waiter store.Waiter) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	due, err := t.due(ctx, record, waiter.Purpose)
+	if err != nil || !due {
+		return false, err
+	}
+	return callback.Wake(ctx, t.Sender, t.Store, waiter.DeploymentID, waiter.Purpose)
+}
+
+// atRest says whether the stack of a deployment has come to rest.
+func (t Wake) atRest(ctx context.Context, record store.Record) (bool, error) {
 	client, err := t.Connect(ctx, record)
 	if err != nil {
 		return false, err
@@ -74,14 +76,14 @@ func (t Wake) wakeOne(ctx context.Context, waiter store.Waiter) (bool, error) {
 	if err != nil && deployment.FaultOf(err) != deployment.StackNotFound {
 		return false, err
 	}
-	// A waiter is written before the execution begins, so that "not started" is no news yet; the execution's own
-	// timeout ends it if it never begins.
-	if err == nil && (!settlement.AtRest() || settlement == deployment.SettlementNotStarted) {
-		return false, nil
+	if err != nil {
+		return true, nil
 	}
-	if err == nil && settlement == deployment.SettlementSucceeded && cfn.CleaningUp(status) {
+	if settlement == deployment.SettlementSucceeded && cfn.CleaningUp(status) {
 		// What the update leaves behind is known once it has cleaned up.
 		return false, nil
 	}
-	return callback.Wake(ctx, t.Sender, t.Store, waiter.DeploymentID, store.AwaitStack)
+	// A waiter is written before the execution begins, so that "not started" is no news yet; the execution's own
+	// timeout ends it if it never begins.
+	return settlement.AtRest() && settlement != deployment.SettlementNotStarted, nil
 }

@@ -23,12 +23,20 @@ type FinishStore interface {
 // Clock tells the time.
 type Clock interface{ Now() time.Time }
 
+// Reporter measures and announces how a deployment ended. It answers with how many transitions the deployment's execution
+// made, 0 where that is not known. What it cannot do it logs: a report never keeps a deployment from its end.
+type Reporter interface {
+	Ended(ctx context.Context, r store.Record) (transitions int)
+}
+
 // Finish is the way out of every path of the flow, and of executions that ended without one. Repeating it changes
 // nothing: the first conclusion stands.
 type Finish struct {
 	Store  FinishStore
 	Sender callback.Sender
 	Clock  Clock
+	// Reporter may be nil.
+	Reporter Reporter
 }
 
 // FinishIn is the input of FinishDeployment.
@@ -66,6 +74,7 @@ func (f Finish) Run(ctx context.Context, in FinishIn) (FinishOut, error) {
 			return nil
 		}
 		conclude(r, fault, cause, f.Clock.Now())
+		r.Unreported = f.Reporter != nil
 		if _, why := in.Flow.DiscardFault.read(); why != "" {
 			r.Leftovers = append(r.Leftovers, fmt.Sprintf("change set %s was not deleted: %s", r.ID, why))
 		}
@@ -88,7 +97,26 @@ func (f Finish) Run(ctx context.Context, in FinishIn) (FinishOut, error) {
 			return FinishOut{}, err
 		}
 	}
-	return FinishOut{Outcome: record.Outcome, Cause: record.Cause}, nil
+	return FinishOut{Outcome: record.Outcome, Cause: record.Cause}, f.report(ctx, record)
+}
+
+// report tells of the end once. A process that dies before the note that it has told tells again: an alarm that comes
+// twice beats one that never comes.
+func (f Finish) report(ctx context.Context, record store.Record) error {
+	if f.Reporter == nil || !record.Unreported {
+		return nil
+	}
+	transitions := f.Reporter.Ended(ctx, record)
+	if _, err := f.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
+		r.Unreported = false
+		if transitions > 0 {
+			r.Transitions = transitions
+		}
+		return nil
+	}); err != nil {
+		return fmt.Errorf("record that the end of %s is reported: %w", record.ID, err)
+	}
+	return nil
 }
 
 func conclude(r *store.Record, fault deployment.Fault, cause string, now time.Time) {

@@ -156,6 +156,66 @@ func TestTheFirstConclusionStands(t *testing.T) {
 	}
 }
 
+// reports notes whose end it was told of, and what the store said of it by then.
+type reports struct {
+	told []deployment.Outcome
+	open int
+}
+
+func (p *reports) Ended(_ context.Context, r store.Record) int {
+	p.told = append(p.told, r.Outcome)
+	if r.Open() {
+		p.open++
+	}
+	return 17
+}
+
+func TestAnEndIsReportedOnce(t *testing.T) {
+	kept, told := open(t, store.Record{ID: id}), &reports{}
+	task := record.Finish{Store: kept, Sender: &steps{}, Clock: at(noon), Reporter: told}
+	for range 3 {
+		if _, err := task.Run(t.Context(), record.FinishIn{DeploymentID: id, Flow: record.Flow{Fault: &record.ErrorOutput{Error: "Rejected", Cause: "no"}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := kept.Record(t.Context(), id)
+	if err != nil || len(told.told) != 1 || told.told[0] != deployment.OutcomeRejected || told.open != 1 || r.Open() || r.Transitions != 17 {
+		t.Errorf("reported %v, open then: %d, now: %v, %d transitions (%v)", told.told, told.open, r.Open(), r.Transitions, err)
+	}
+}
+
+// forgetful is a store that forgets once that an end was reported.
+type forgetful struct {
+	*sqlite.Store
+	updates int
+}
+
+func (f *forgetful) UpdateRecord(ctx context.Context, id deployment.ID, change func(*store.Record) error) (store.Record, error) {
+	if f.updates++; f.updates == 2 {
+		return store.Record{}, errors.New("the store is gone")
+	}
+	return f.Store.UpdateRecord(ctx, id, change)
+}
+
+func TestAnEndIsReportedTwiceRatherThanNever(t *testing.T) {
+	kept, told := &forgetful{Store: open(t, store.Record{ID: id})}, &reports{}
+	task := record.Finish{Store: kept, Sender: &steps{}, Clock: at(noon), Reporter: told}
+	if _, err := task.Run(t.Context(), record.FinishIn{DeploymentID: id}); err == nil {
+		t.Error("nobody learned that the store is gone")
+	}
+	if r, err := kept.Record(t.Context(), id); err != nil || !r.Open() {
+		t.Errorf("nobody would look at it again: %v", err)
+	}
+	for range 2 {
+		if _, err := task.Run(t.Context(), record.FinishIn{DeploymentID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(told.told) != 2 {
+		t.Errorf("reported %v", told.told)
+	}
+}
+
 func TestAMissingRecordIsFinished(t *testing.T) {
 	out, err := (record.Finish{Store: open(t), Sender: &steps{}, Clock: at(noon)}).Run(t.Context(), record.FinishIn{DeploymentID: id})
 	if err != nil || out.Outcome != deployment.OutcomeFailedBeforeChange || !strings.Contains(out.Cause, string(id)) {
@@ -185,9 +245,11 @@ func TestPrepare(t *testing.T) {
 		correlation string
 		registry    installed
 		refused     string
+		over        bool
 	}{
 		"what is installed counts":         {registry: definition, correlation: "sg-1"},
 		"nobody asked":                     {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.DeploymentID = next }, refused: "nobody requested"},
+		"the deployment is over":           {registry: definition, correlation: "sg-1", over: true, refused: "is over (Expired)"},
 		"another correlation":              {registry: definition, correlation: "sg-2", refused: "sg-2"},
 		"an unknown service":               {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Service = "bills" }, refused: "bills"},
 		"a parameter not to be overridden": {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Parameters = map[string]string{"Nope": "1"} }, refused: "cannot be overridden"},
@@ -195,7 +257,11 @@ func TestPrepare(t *testing.T) {
 		"no template":                      {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Template = "template/none" }, refused: "is not in the store"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			kept := open(t, store.Record{ID: id})
+			given := store.Record{ID: id}
+			if c.over {
+				given.Stage, given.Outcome = deployment.StageFinished, deployment.OutcomeExpired
+			}
+			kept := open(t, given)
 			key, err := kept.PutDocument(t.Context(), "template", []byte("Resources: {}"))
 			if err != nil {
 				t.Fatal(err)

@@ -74,6 +74,10 @@ func (p Prepare) Run(ctx context.Context, in PrepareIn) (PrepareOut, error) {
 		return PrepareOut{}, err
 	}
 	if _, err := p.Store.UpdateRecord(ctx, in.DeploymentID, func(r *store.Record) error {
+		if r.Stage == deployment.StageFinished {
+			// An execution that began too late, or anew: the deployment was finished without it.
+			return deployment.Faultf(deployment.InvalidRequest, "deployment %s is over (%s)", r.ID, r.Outcome).Advise("deploy again")
+		}
 		r.Definition, r.Project = key, definition.Project
 		r.Target = deployment.Target{Account: definition.Account, Region: definition.Region, StackName: definition.StackName}
 		r.Policy = definition.Approval

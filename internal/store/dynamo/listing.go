@@ -43,7 +43,7 @@ func indexFor(filter store.Filter) (index Index, partition string) {
 		return byEnd, end
 	}
 	switch {
-	case filter.Unfinished:
+	case filter.Unfinished, filter.Open:
 		return byUnfinished, everyRecord
 	case filter.Service != "":
 		return byService, filter.Service
@@ -107,6 +107,7 @@ func chooses(filter store.Filter, record store.Record) bool {
 	return (filter.Service == "" || record.Service == filter.Service) &&
 		(filter.Environment == "" || record.Environment == filter.Environment) &&
 		(!filter.Unfinished || record.Stage != deployment.StageFinished) &&
+		(!filter.Open || record.Open()) &&
 		strings.HasSuffix(string(record.ID), filter.IDSuffix)
 }
 

@@ -100,7 +100,7 @@ func recordRow(record store.Record) (row, error) {
 	if record.Service != "" {
 		next.more[byService.PartitionKey] = stringValue(record.Service)
 	}
-	if record.Stage != deployment.StageFinished {
+	if record.Open() {
 		next.more[byUnfinished.PartitionKey] = stringValue(everyRecord)
 	}
 	if end, ok := endOf(string(record.ID)); ok {

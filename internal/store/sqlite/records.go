@@ -164,9 +164,10 @@ func (s *Store) Records(ctx context.Context, filter store.Filter) (records []sto
 	err = s.read(ctx, func(ctx context.Context, conn *sql.Conn) error {
 		records, err = queryBodies[store.Record](ctx, conn, `SELECT body FROM records
 			WHERE (?1 = '' OR service = ?1) AND (?2 = '' OR environment = ?2) AND (NOT ?3 OR NOT finished)
+			AND (NOT ?6 OR NOT finished OR coalesce(json_extract(body, '$.lockKept') OR json_extract(body, '$.unreported'), FALSE))
 			AND (?4 = '' OR substr(deployment, -length(?4)) = ?4)
 			ORDER BY requested DESC, deployment DESC LIMIT ?5`,
-			filter.Service, filter.Environment, filter.Unfinished, filter.IDSuffix, limit)
+			filter.Service, filter.Environment, filter.Unfinished, filter.IDSuffix, limit, filter.Open)
 		return err
 	})
 	if err != nil {

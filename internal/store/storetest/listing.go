@@ -93,6 +93,32 @@ var listingRules = []rule[Store]{
 			t.Errorf("-want +listed:\n%s", diff)
 		}
 	}},
+	{"open is what something is still to be done for", func(t *testing.T, s Store) {
+		for i, change := range []func(*store.Record){
+			func(r *store.Record) {},
+			func(r *store.Record) { r.Stage = deployment.StageFinished },
+			func(r *store.Record) { r.Stage, r.LockKept = deployment.StageFinished, true },
+			func(r *store.Record) { r.Stage, r.Unreported = deployment.StageFinished, true },
+			func(r *store.Record) { r.Stage, r.LockKept, r.Unreported = deployment.StageFinished, true, true },
+		} {
+			requestedAt(t, s, i+1, -i, change)
+		}
+		if diff := cmp.Diff([]deployment.ID{idOf(1), idOf(3), idOf(4), idOf(5)}, listed(t, s, store.Filter{Open: true})); diff != "" {
+			t.Errorf("-want +listed:\n%s", diff)
+		}
+		if diff := cmp.Diff([]deployment.ID{idOf(1)}, listed(t, s, store.Filter{Unfinished: true})); diff != "" {
+			t.Errorf("unfinished: -want +listed:\n%s", diff)
+		}
+		for _, n := range []int{1, 5} {
+			mustGet(s.UpdateRecord(t.Context(), idOf(n), func(r *store.Record) error {
+				r.Stage, r.LockKept, r.Unreported = deployment.StageFinished, false, false
+				return nil
+			}))(t)
+		}
+		if diff := cmp.Diff([]deployment.ID{idOf(3), idOf(4)}, listed(t, s, store.Filter{Open: true})); diff != "" {
+			t.Errorf("after updates: -want +listed:\n%s", diff)
+		}
+	}},
 	{"the list follows updates", func(t *testing.T, s Store) {
 		requestedAt(t, s, 1, 1, nil)
 		requestedAt(t, s, 2, 2, nil)
