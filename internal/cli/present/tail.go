@@ -37,6 +37,8 @@ func Tail(a *app.App, w io.Writer, doc tail.Document, format string) error {
 		return JSON(w, doc)
 	case app.Markdown:
 		return tailtext.Markdown(w, doc, tailtext.Options{})
+	case app.HTML:
+		return tailtext.HTML(w, doc, tailtext.Options{})
 	}
 	return tailtext.Terminal(w, doc, tailtext.Options{Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII()})
 }

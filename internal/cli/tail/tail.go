@@ -37,6 +37,7 @@ With --file it explains a stack that any tool has deployed, from saved answers
 of describe-stack-events or describe-events. Give a file for each nested stack.`,
 		Example: `  stackgate tail 7q4k2mxa
   stackgate tail 7q4k2mxa -o markdown >> "$GITHUB_STEP_SUMMARY"
+  stackgate tail 7q4k2mxa -o html > tail.html
   aws cloudformation describe-stack-events --stack-name NAME \
     | stackgate tail --file -`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,7 +54,7 @@ of describe-stack-events or describe-events. Give a file for each nested stack.`
 	cmd.ValidArgsFunction = complete.Deployments(a)
 	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "explain saved events, - is standard input")
 	cmd.Flags().StringVar(&o.Stack, "stack", "", "root stack among those of --file")
-	app.SetFormats(cmd, app.JSON, app.Markdown)
+	app.SetFormats(cmd, app.JSON, app.Markdown, app.HTML)
 	return cmd
 }
 

@@ -56,7 +56,7 @@ func Render(w io.Writer, r plan.Review, o Options) error {
 		Style  template.CSS
 		Script template.JS
 		Single bool
-	}{newView(r, o), "default-src 'none'; style-src " + StyleSource() + "; script-src " + ScriptSource() + "; base-uri 'none'; form-action 'none'",
+	}{newView(r, o), Policy(Stylesheet(), Script()),
 		template.CSS(Stylesheet()), template.JS(Script()), true}
 	if err := page.ExecuteTemplate(&out, "page.gohtml", view); err != nil {
 		return fmt.Errorf("render review of %s as HTML: %w", wording.Title(r), err)
@@ -98,6 +98,16 @@ func Stylesheet() string { return read("style.css") }
 
 // Script is the content of the page's one script element: filter, keys, printing. The page is complete without it.
 func Script() string { return read("script.js") }
+
+// Policy is the Content-Security-Policy of a page that has one style element and at most one script element, loads nothing
+// and sends nothing. Without a script none may run.
+func Policy(style, script string) string {
+	policy := "default-src 'none'; style-src " + source(style)
+	if script != "" {
+		policy += "; script-src " + source(script)
+	}
+	return policy + "; base-uri 'none'; form-action 'none'"
+}
 
 // StyleSource allows Stylesheet in the style-src of a Content-Security-Policy: a quoted hash.
 func StyleSource() string { return source(Stylesheet()) }

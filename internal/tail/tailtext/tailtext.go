@@ -1,5 +1,5 @@
-// Package tailtext writes the tail document for people: as text for a terminal, and as Markdown for comments and job
-// summaries. It does not find anything out: what the document does not say is not shown.
+// Package tailtext writes the tail document for people: as text for a terminal, as Markdown for comments and job
+// summaries, and as a page. It does not find anything out: what the document does not say is not shown.
 package tailtext
 
 import (

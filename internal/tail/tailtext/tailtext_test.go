@@ -161,6 +161,7 @@ func TestGolden(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			golden.Assert(t, name+".txt.golden", []byte(render(t, Terminal, doc, Options{})))
 			golden.Assert(t, name+".md.golden", []byte(render(t, Markdown, doc, Options{})))
+			golden.Assert(t, name+".html.golden", []byte(withoutStyle(render(t, HTML, doc, Options{}))))
 		})
 	}
 	golden.Assert(t, "nested-color.txt.golden", []byte(render(t, Terminal, stories()["nested"], Options{Color: true})))
@@ -330,7 +331,7 @@ type full struct{}
 func (full) Write([]byte) (int, error) { return 0, errors.New("disk full") }
 
 func TestWriteErrors(t *testing.T) {
-	for _, write := range []func(io.Writer, tail.Document, Options) error{Terminal, Markdown} {
+	for _, write := range []func(io.Writer, tail.Document, Options) error{Terminal, Markdown, HTML} {
 		if err := write(full{}, stories()["nested"], Options{}); err == nil || !strings.Contains(err.Error(), "write the tail of stack shop-orders-prod: disk full") {
 			t.Errorf("error %v", err)
 		}
