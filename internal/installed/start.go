@@ -31,13 +31,19 @@ func Open(ctx context.Context, getenv func(string) string, log *slog.Logger, can
 	if err != nil {
 		return Handler{}, err
 	}
-	catalog, err := service.Load(services.Files, "services")
-	if err != nil {
-		return Handler{}, fmt.Errorf("read the definitions in this program: %w", err)
-	}
 	configuration, err := config.LoadDefaultConfig(ctx, config.WithRetryer(Retryer))
 	if err != nil {
 		return Handler{}, fmt.Errorf("read the AWS configuration: %w", err)
+	}
+	return Compose(ctx, settings, configuration, log)
+}
+
+// Compose makes the function of the settings, with clients of one AWS configuration, which alone says whose credentials they
+// use and what becomes of their calls.
+func Compose(ctx context.Context, settings Settings, configuration aws.Config, log *slog.Logger) (Handler, error) {
+	catalog, err := service.Load(services.Files, "services")
+	if err != nil {
+		return Handler{}, fmt.Errorf("read the definitions in this program: %w", err)
 	}
 	kept := dynamo.New(dynamo.Options{
 		Table: dynamodb.NewFromConfig(configuration), TableName: settings.Table,
