@@ -10,52 +10,6 @@ import (
 	"stackgate/internal/deployment"
 )
 
-// PhaseOf says what a stack in this status can take. It is the one place in which a status is classified before a
-// change set is made; a status that the SDK does not know is PhaseUnknown.
-// Evidence: CreateChangeSet's ChangeSetType, and the answers collected in reference/cloudformation.md 2.2.
-func PhaseOf(status types.StackStatus) deployment.Phase {
-	switch status {
-	case types.StackStatusReviewInProgress:
-		return deployment.PhaseReviewShell
-
-	case types.StackStatusCreateComplete,
-		types.StackStatusUpdateComplete,
-		types.StackStatusUpdateRollbackComplete,
-		types.StackStatusImportComplete,
-		types.StackStatusImportRollbackComplete:
-		return deployment.PhaseReady
-
-	case types.StackStatusCreateInProgress,
-		types.StackStatusRollbackInProgress,
-		types.StackStatusDeleteInProgress,
-		types.StackStatusUpdateInProgress,
-		// The stack serves already, but CloudFormation refuses the next operation until the clean-up is over.
-		types.StackStatusUpdateCompleteCleanupInProgress,
-		types.StackStatusUpdateRollbackInProgress,
-		types.StackStatusUpdateRollbackCompleteCleanupInProgress,
-		types.StackStatusImportInProgress,
-		types.StackStatusImportRollbackInProgress:
-		return deployment.PhaseBusy
-
-	case types.StackStatusRollbackComplete:
-		return deployment.PhaseFailedCreateEmpty
-
-	case types.StackStatusDeleteComplete:
-		return deployment.PhaseAbsent
-
-	case types.StackStatusCreateFailed,
-		types.StackStatusUpdateFailed:
-		return deployment.PhasePaused
-
-	case types.StackStatusRollbackFailed,
-		types.StackStatusUpdateRollbackFailed,
-		types.StackStatusDeleteFailed,
-		types.StackStatusImportRollbackFailed:
-		return deployment.PhaseStuck
-	}
-	return deployment.PhaseUnknown
-}
-
 // SettlementOf says where an executed operation has come to, given the stack's status. It does not prove that the
 // operation was ours; who asks must. REVIEW_IN_PROGRESS after an execution is a stale read or an execution that never
 // began: SettlementMoving, and the change set's own execution status tells which.
@@ -103,32 +57,6 @@ func SettlementOf(status types.StackStatus) deployment.Settlement {
 // already, but what it leaves behind is not known yet, and no other operation may begin.
 func CleaningUp(status types.StackStatus) bool {
 	return status == types.StackStatusUpdateCompleteCleanupInProgress
-}
-
-// WayOut advises what leads out of a status that takes no deployment. StackName stands in the commands.
-func WayOut(status types.StackStatus, stackName string) string {
-	switch PhaseOf(status) {
-	case deployment.PhaseAbsent, deployment.PhaseReviewShell, deployment.PhaseReady:
-		return "nothing stands in the way of a deployment"
-	case deployment.PhaseBusy:
-		return "wait until the running operation is over"
-	case deployment.PhaseFailedCreateEmpty:
-		return "the first creation was rolled back; remove the stack with: aws cloudformation delete-stack --stack-name " + stackName
-	case deployment.PhasePaused:
-		return "an operation failed with rollback disabled; return to the last stable state with: aws cloudformation rollback-stack --stack-name " + stackName
-	case deployment.PhaseStuck:
-		return stuckWayOut(status, stackName)
-	case deployment.PhaseUnknown:
-		return "this version of stackgate does not know the status; look at the stack in the CloudFormation console"
-	}
-	return "look at the stack in the CloudFormation console"
-}
-
-func stuckWayOut(status types.StackStatus, stackName string) string {
-	if status == types.StackStatusUpdateRollbackFailed {
-		return "mend what stopped the rollback, then: aws cloudformation continue-update-rollback --stack-name " + stackName
-	}
-	return "mend what stopped the deletion, or name what to retain: aws cloudformation delete-stack --stack-name " + stackName + " --retain-resources LOGICAL_ID"
 }
 
 // The reasons with which a change set FAILED because there was nothing to change. The second comes where a transform or

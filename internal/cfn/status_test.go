@@ -64,27 +64,6 @@ func TestEveryStackStatusHasItsPhaseAndSettlement(t *testing.T) {
 	}
 }
 
-func TestWayOut(t *testing.T) {
-	for _, status := range append(types.StackStatus("").Values(), invented) {
-		advice := cfn.WayOut(status, "orders")
-		if advice == "" {
-			t.Errorf("%s: no advice", status)
-		}
-		if strings.Contains(advice, "aws cloudformation") != strings.Contains(advice, "--stack-name orders") {
-			t.Errorf("%s: %q names no stack", status, advice)
-		}
-	}
-	for status, part := range map[types.StackStatus]string{
-		"UPDATE_ROLLBACK_FAILED": "continue-update-rollback", "UPDATE_FAILED": "rollback-stack", "CREATE_FAILED": "rollback-stack",
-		"ROLLBACK_COMPLETE": "delete-stack", "DELETE_FAILED": "--retain-resources", "UPDATE_IN_PROGRESS": "wait",
-		"UPDATE_COMPLETE": "nothing stands in the way", invented: "does not know the status",
-	} {
-		if advice := cfn.WayOut(status, "orders"); !strings.Contains(advice, part) {
-			t.Errorf("%s: %q does not say %s", status, advice, part)
-		}
-	}
-}
-
 func TestChangeSetStateOverEveryStatus(t *testing.T) {
 	const (
 		empty      = "The submitted information didn't contain changes. Submit different information to create a change set."

@@ -37,7 +37,14 @@ func TestEndingKeepsItsPromises(t *testing.T) {
 		if !slices.Contains(deployment.Outcomes(), got) {
 			says("that is no outcome")
 		}
-		if (got == deployment.OutcomeDeployed) != (e.Executed && e.Settlement == deployment.SettlementSucceeded) {
+		recover := e.Intent == deployment.IntentRecover
+		if !slices.Contains(e.Intent.Outcomes(), got) {
+			says("the intent has no such outcome")
+		}
+		if (got == deployment.OutcomeRecovered) != (recover && e.Executed && e.Settlement == deployment.SettlementSucceeded) {
+			says("recovered means a recovery that was performed and succeeded, and nothing else")
+		}
+		if (got == deployment.OutcomeDeployed) != (!recover && e.Executed && e.Settlement == deployment.SettlementSucceeded) {
 			says("deployed means executed and succeeded, and nothing else")
 		}
 		if e.Executed && !e.Settlement.AtRest() && got != deployment.OutcomeFailedNeedsHuman {
@@ -49,10 +56,10 @@ func TestEndingKeepsItsPromises(t *testing.T) {
 		if got == deployment.OutcomePlanned && (e.Executed || e.Fault != "" || e.Intent != deployment.IntentPlan) {
 			says("planned means a plan that nothing stopped")
 		}
-		if (got == deployment.OutcomeFailedRolledBack) != (e.Executed && e.Settlement == deployment.SettlementRolledBack) {
+		if (got == deployment.OutcomeFailedRolledBack) != (!recover && e.Executed && e.Settlement == deployment.SettlementRolledBack) {
 			says("rolled back is what the stack says")
 		}
-		if (got == deployment.OutcomeFailedPaused) != (e.Executed && e.Settlement == deployment.SettlementPaused) {
+		if (got == deployment.OutcomeFailedPaused) != (!recover && e.Executed && e.Settlement == deployment.SettlementPaused) {
 			says("paused is what the stack says")
 		}
 		untouched := !e.Executed || e.Settlement == deployment.SettlementNotStarted
@@ -69,11 +76,11 @@ func TestEndingKeepsItsPromises(t *testing.T) {
 				says("what the stack says outweighs every fault")
 			}
 		}
-		if got.Failed() == false && e.Fault == deployment.InternalError && got != deployment.OutcomeDeployed {
+		if got.Failed() == false && e.Fault == deployment.InternalError && got != deployment.OutcomeDeployed && got != deployment.OutcomeRecovered {
 			says("an internal error is no good end")
 		}
 	})
-	if want := 4 * 21 * 9 * 2 * 2; count != want {
+	if want := 5 * 22 * 9 * 2 * 2; count != want {
 		t.Errorf("%d combinations, want %d: a value is not listed", count, want)
 	}
 }
@@ -82,6 +89,7 @@ func TestEndings(t *testing.T) {
 	const (
 		deploy = deployment.IntentDeploy
 		plan   = deployment.IntentPlan
+		mend   = deployment.IntentRecover
 	)
 	for _, c := range []struct {
 		ending deployment.Ending
@@ -99,6 +107,11 @@ func TestEndings(t *testing.T) {
 		{deployment.Ending{Intent: plan}, deployment.OutcomePlanned},
 		{deployment.Ending{Intent: deploy}, deployment.OutcomeFailedBeforeChange},
 		{deployment.Ending{Intent: plan, Fault: deployment.Cancelled}, deployment.OutcomeCancelled},
+		{deployment.Ending{Intent: mend, Executed: true, Settlement: deployment.SettlementSucceeded}, deployment.OutcomeRecovered},
+		{deployment.Ending{Intent: mend, Executed: true, Settlement: deployment.SettlementStuck}, deployment.OutcomeFailedNeedsHuman},
+		{deployment.Ending{Intent: mend, Executed: true, Settlement: deployment.SettlementNotStarted, Fault: deployment.ReviewStale}, deployment.OutcomeStale},
+		{deployment.Ending{Intent: mend, Fault: deployment.NothingToRecover}, deployment.OutcomeBlocked},
+		{deployment.Ending{Intent: mend}, deployment.OutcomeFailedBeforeChange},
 	} {
 		if got := c.ending.Outcome(); got != c.want {
 			t.Errorf("%+v ends as %s, want %s", c.ending, got, c.want)
@@ -127,6 +140,20 @@ func TestEveryOutcomeHasASentence(t *testing.T) {
 	}
 }
 
+func TestSentencesOfARecoverySpeakOfNoChangeSet(t *testing.T) {
+	for _, o := range deployment.Outcomes() {
+		sentence := deployment.IntentRecover.Sentence(o)
+		if reached := slices.Contains(deployment.IntentRecover.Outcomes(), o); reached && strings.Contains(sentence, "change set") {
+			t.Errorf("%s of a recovery: %s", o, sentence)
+		} else if !reached && sentence != o.Sentence() {
+			t.Errorf("%s is no end of a recovery: %s", o, sentence)
+		}
+		if deployment.IntentDeploy.Sentence(o) != o.Sentence() {
+			t.Errorf("%s of a deployment: %s", o, deployment.IntentDeploy.Sentence(o))
+		}
+	}
+}
+
 func TestSettlementsAtRest(t *testing.T) {
 	moving := []deployment.Settlement{deployment.SettlementMoving, deployment.SettlementUnknown, "", invented}
 	for _, s := range append(deployment.Settlements(), "", invented) {
@@ -149,12 +176,12 @@ func TestStagesAreCancellableUntilTheExecution(t *testing.T) {
 }
 
 func TestListsNameNothingTwice(t *testing.T) {
-	unique(t, deployment.Faults(), 19)
-	unique(t, deployment.Outcomes(), 13)
+	unique(t, deployment.Faults(), 20)
+	unique(t, deployment.Outcomes(), 14)
 	unique(t, deployment.Phases(), 8)
 	unique(t, deployment.Settlements(), 7)
 	unique(t, deployment.Stages(), 7)
-	unique(t, deployment.Intents(), 2)
+	unique(t, deployment.Intents(), 3)
 	unique(t, deployment.ChangeSetStates(), 5)
 	unique(t, deployment.ApprovalNeeds(), 3)
 }

@@ -47,6 +47,8 @@ const (
 	ChangeSetFailed Fault = "ChangeSetFailed"
 	// StackNeedsHuman: the stack is in a state from which no deployment can start.
 	StackNeedsHuman Fault = "StackNeedsHuman"
+	// NothingToRecover: the stack is in a state that no recovery is needed for.
+	NothingToRecover Fault = "NothingToRecover"
 	// StackTimedOut: the stack did not come to rest within the deployment's limit.
 	StackTimedOut Fault = "StackTimedOut"
 
@@ -59,7 +61,8 @@ func Faults() []Fault {
 	return []Fault{
 		StackBusy, ChangeSetPending, StackMoving, Throttled,
 		Rejected, Cancelled, Superseded, ApprovalExpired, NotApproved, ReviewStale, QueueExhausted,
-		InvalidRequest, NotPermitted, StackNotFound, QuotaExceeded, ChangeSetFailed, StackNeedsHuman, StackTimedOut,
+		InvalidRequest, NotPermitted, StackNotFound, QuotaExceeded, ChangeSetFailed, StackNeedsHuman,
+		NothingToRecover, StackTimedOut,
 		InternalError,
 	}
 }
@@ -70,7 +73,8 @@ func (f Fault) Expected() bool {
 	switch f {
 	case StackBusy, ChangeSetPending, StackMoving, Throttled,
 		Rejected, Cancelled, Superseded, ApprovalExpired, NotApproved, ReviewStale, QueueExhausted,
-		InvalidRequest, NotPermitted, StackNotFound, QuotaExceeded, ChangeSetFailed, StackNeedsHuman, StackTimedOut:
+		InvalidRequest, NotPermitted, StackNotFound, QuotaExceeded, ChangeSetFailed, StackNeedsHuman,
+		NothingToRecover, StackTimedOut:
 		return true
 	case InternalError:
 		return false

@@ -28,7 +28,7 @@ func TestEveryFaultHasItsOutcome(t *testing.T) {
 		deployment.NotPermitted: deployment.OutcomeFailedBeforeChange, deployment.StackNotFound: deployment.OutcomeFailedBeforeChange,
 		deployment.QuotaExceeded: deployment.OutcomeFailedBeforeChange, deployment.ChangeSetFailed: deployment.OutcomeFailedBeforeChange,
 		deployment.StackNeedsHuman: deployment.OutcomeFailedNeedsHuman, deployment.StackTimedOut: deployment.OutcomeFailedNeedsHuman,
-		deployment.InternalError: deployment.OutcomeFailedBeforeChange,
+		deployment.NothingToRecover: deployment.OutcomeBlocked, deployment.InternalError: deployment.OutcomeFailedBeforeChange,
 	}
 	for _, f := range deployment.Faults() {
 		outcome, listed := want[f]
@@ -54,6 +54,7 @@ func TestListsNameEveryConstant(t *testing.T) {
 	lists := map[string][]string{
 		"Fault": texts(deployment.Faults()), "Outcome": texts(deployment.Outcomes()), "Phase": texts(deployment.Phases()),
 		"Settlement": texts(deployment.Settlements()), "Stage": texts(deployment.Stages()), "Intent": texts(deployment.Intents()),
+		"RecoveryAction": texts(deployment.RecoveryActions()),
 		"ChangeSetState": texts(deployment.ChangeSetStates()), "ApprovalNeed": texts(deployment.ApprovalNeeds()),
 	}
 	constants := 0

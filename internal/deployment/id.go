@@ -69,6 +69,24 @@ func CheckSuffix(text string) error {
 // String returns the id as it stands in names.
 func (id ID) String() string { return string(id) }
 
+// Description is what a change set of the deployment is described by. It carries the correlation id where that changes
+// nothing of the result: a stack tag would make every deployment a change.
+func (id ID) Description(correlationID, commit string) string {
+	text := id.described() + " correlation " + correlationID
+	if commit != "" {
+		text += ", commit " + commit
+	}
+	const limit = 1024
+	return text[:min(len(text), limit)]
+}
+
+// Describes says whether a change set's description is one that Description has made for this deployment.
+func (id ID) Describes(description string) bool {
+	return strings.HasPrefix(description, id.described())
+}
+
+func (id ID) described() string { return "stackgate deployment " + string(id) + "," }
+
 // Short returns the unique part, which people type.
 func (id ID) Short() string {
 	if i := strings.LastIndexByte(string(id), '-'); i >= 0 {

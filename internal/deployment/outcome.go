@@ -8,6 +8,7 @@ const (
 	OutcomeDeployed   Outcome = "Deployed"
 	OutcomeNoChange   Outcome = "NoChange"
 	OutcomePlanned    Outcome = "Planned"
+	OutcomeRecovered  Outcome = "Recovered"
 	OutcomeRejected   Outcome = "Rejected"
 	OutcomeExpired    Outcome = "Expired"
 	OutcomeSuperseded Outcome = "Superseded"
@@ -24,8 +25,8 @@ const (
 // Outcomes lists every outcome.
 func Outcomes() []Outcome {
 	return []Outcome{
-		OutcomeDeployed, OutcomeNoChange, OutcomePlanned, OutcomeRejected, OutcomeExpired, OutcomeSuperseded, OutcomeStale,
-		OutcomeCancelled, OutcomeBlocked,
+		OutcomeDeployed, OutcomeNoChange, OutcomePlanned, OutcomeRecovered, OutcomeRejected, OutcomeExpired, OutcomeSuperseded,
+		OutcomeStale, OutcomeCancelled, OutcomeBlocked,
 		OutcomeFailedBeforeChange, OutcomeFailedRolledBack, OutcomeFailedPaused, OutcomeFailedNeedsHuman,
 	}
 }
@@ -33,8 +34,8 @@ func Outcomes() []Outcome {
 // Failed says whether something broke. An unknown outcome counts as a failure.
 func (o Outcome) Failed() bool {
 	switch o {
-	case OutcomeDeployed, OutcomeNoChange, OutcomePlanned, OutcomeRejected, OutcomeExpired, OutcomeSuperseded, OutcomeStale,
-		OutcomeCancelled, OutcomeBlocked:
+	case OutcomeDeployed, OutcomeNoChange, OutcomePlanned, OutcomeRecovered, OutcomeRejected, OutcomeExpired, OutcomeSuperseded,
+		OutcomeStale, OutcomeCancelled, OutcomeBlocked:
 		return false
 	case OutcomeFailedBeforeChange, OutcomeFailedRolledBack, OutcomeFailedPaused, OutcomeFailedNeedsHuman:
 		return true
@@ -51,6 +52,8 @@ func (o Outcome) Sentence() string {
 		return "The stack already is what the template says; nothing was executed and no change set is left behind."
 	case OutcomePlanned:
 		return "The review was made, nothing was executed, and the change set was deleted; deploy to have it approved and executed."
+	case OutcomeRecovered:
+		return "The approved recovery was performed, and the stack takes deployments again."
 	case OutcomeRejected:
 		return "An approver rejected the change set; it was deleted and the stack is untouched. Change the template and deploy again."
 	case OutcomeExpired:
@@ -75,6 +78,33 @@ func (o Outcome) Sentence() string {
 	return "This outcome is not known to this version of stackgate; treat the deployment as failed."
 }
 
+// recoverySentence is Sentence for a recovery, which has no change set.
+func (o Outcome) recoverySentence() string {
+	switch o {
+	case OutcomeRecovered:
+		return o.Sentence()
+	case OutcomeRejected:
+		return "An approver rejected the recovery; the stack is untouched. Propose another one, with other resources to skip or to retain."
+	case OutcomeExpired:
+		return "Nobody decided upon the recovery in time; the stack is untouched. Propose it again."
+	case OutcomeSuperseded:
+		return "A newer recovery of the same stack took this one's place; the stack is untouched."
+	case OutcomeStale:
+		return "The stack moved after the recovery was proposed, so nothing was done. Propose it again to see what holds now."
+	case OutcomeCancelled:
+		return "The recovery was called off before it was performed; the stack is untouched."
+	case OutcomeBlocked:
+		return "The stack's state takes no recovery, or another deployment or operation holds it, or the policy forbids this one; nothing was done."
+	case OutcomeFailedBeforeChange:
+		return "The recovery failed before anything was done; the stack is as it was. Mend the cause and propose it again."
+	case OutcomeFailedNeedsHuman:
+		return "The recovery failed too, or the stack cannot be recovered by stackgate: a person must look at what stops it, and then recover again."
+	case OutcomeDeployed, OutcomeNoChange, OutcomePlanned, OutcomeFailedRolledBack, OutcomeFailedPaused:
+		// No recovery ends so.
+	}
+	return o.Sentence()
+}
+
 // Outcome returns how a deployment ends that a fault stopped before its change set was executed, or whose state after
 // the execution the fault hides.
 func (f Fault) Outcome() Outcome {
@@ -89,7 +119,7 @@ func (f Fault) Outcome() Outcome {
 		return OutcomeExpired
 	case ReviewStale:
 		return OutcomeStale
-	case StackBusy, QueueExhausted, NotApproved:
+	case StackBusy, QueueExhausted, NotApproved, NothingToRecover:
 		return OutcomeBlocked
 	case ChangeSetPending, Throttled, InvalidRequest, NotPermitted, StackNotFound, QuotaExceeded, ChangeSetFailed, InternalError:
 		return OutcomeFailedBeforeChange

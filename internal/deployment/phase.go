@@ -1,5 +1,7 @@
 package deployment
 
+import "slices"
+
 // Phase says, before a change set is made, what a stack can take. Every CloudFormation stack status has exactly one.
 type Phase string
 
@@ -109,10 +111,34 @@ const (
 	IntentDeploy Intent = "deploy"
 	// IntentPlan: to make the review only.
 	IntentPlan Intent = "plan"
+	// IntentRecover: to lead the stack out of a status that takes no deployment, once that is approved.
+	IntentRecover Intent = "recover"
 )
 
 // Intents lists every intent.
-func Intents() []Intent { return []Intent{IntentDeploy, IntentPlan} }
+func Intents() []Intent { return []Intent{IntentDeploy, IntentPlan, IntentRecover} }
+
+// Outcomes lists the outcomes that a flow with this intent can have: the end states of its state machine.
+func (i Intent) Outcomes() []Outcome {
+	switch i {
+	case IntentDeploy, IntentPlan:
+		return slices.DeleteFunc(Outcomes(), func(o Outcome) bool { return o == OutcomeRecovered })
+	case IntentRecover:
+		return []Outcome{
+			OutcomeRecovered, OutcomeRejected, OutcomeExpired, OutcomeSuperseded, OutcomeStale, OutcomeCancelled, OutcomeBlocked,
+			OutcomeFailedBeforeChange, OutcomeFailedNeedsHuman,
+		}
+	}
+	return Outcomes()
+}
+
+// Sentence tells an operator what a flow with this intent has left behind, and what to do next.
+func (i Intent) Sentence(o Outcome) string {
+	if i == IntentRecover {
+		return o.recoverySentence()
+	}
+	return o.Sentence()
+}
 
 // Ending is what is known of a deployment when it is finished.
 type Ending struct {
@@ -130,6 +156,9 @@ type Ending struct {
 // Outcome concludes how the deployment ended. What the stack itself says outweighs every fault: a tail that could not be
 // read does not make a failed stack a deployed one.
 func (e Ending) Outcome() Outcome {
+	if e.Intent == IntentRecover {
+		return e.recoveryOutcome()
+	}
 	if e.Executed {
 		switch e.Settlement {
 		case SettlementSucceeded:
@@ -155,6 +184,17 @@ func (e Ending) Outcome() Outcome {
 		return OutcomePlanned
 	}
 	return OutcomeFailedBeforeChange
+}
+
+// recoveryOutcome: a recovery either led the stack out, or was not begun, or a person must look.
+func (e Ending) recoveryOutcome() Outcome {
+	switch {
+	case e.Executed && e.Settlement == SettlementSucceeded:
+		return OutcomeRecovered
+	case e.Executed && e.Settlement != SettlementNotStarted:
+		return OutcomeFailedNeedsHuman
+	}
+	return e.faultOutcome(OutcomeFailedBeforeChange)
 }
 
 func (e Ending) faultOutcome(none Outcome) Outcome {

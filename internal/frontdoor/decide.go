@@ -80,7 +80,7 @@ func (f FrontDoor) Decide(ctx context.Context, caller Caller, id deployment.ID, 
 		return Decided{}, fmt.Errorf("read the decisions upon %s: %w", id, err)
 	}
 	decision := approval.Decision{
-		By: strings.TrimSpace(caller.Name), Verified: caller.Verified, Verdict: answer.Verdict, ChangeSetID: record.ChangeSet.ARN,
+		By: strings.TrimSpace(caller.Name), Verified: caller.Verified, Verdict: answer.Verdict, ChangeSetID: record.DecidedUpon(),
 		Digest: record.Review.Digest, Acknowledgements: answer.Acknowledgements, Comment: answer.Comment, At: f.Clock.Now(),
 	}
 	for _, d := range earlier {
@@ -213,6 +213,9 @@ func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, 
 	}
 	record, err := f.Store.UpdateRecord(ctx, id, func(r *store.Record) error {
 		if !r.Stage.Cancellable() {
+			if r.Stage == deployment.StageExecuting && r.Intent == deployment.IntentRecover {
+				return refuse(RefusedLate, "%s is being performed and can no longer be called off; follow it with: stackgate watch %s", r.ID, r.ID.Short())
+			}
 			if r.Stage == deployment.StageExecuting {
 				return refuse(RefusedLate, "%s is being executed and can no longer be called off; CloudFormation's own: aws cloudformation cancel-update-stack --stack-name %s", r.ID, r.StackName)
 			}

@@ -87,6 +87,8 @@ type Ask struct {
 	Parameters map[string]string
 	Commit     string
 	Reason     string
+	// Recovery is what a recovery is to do beyond what its stack's status says.
+	Recovery deployment.Recovery
 	// CorrelationID is made where none is given; a re-run gives that of the first run.
 	CorrelationID string
 }
@@ -100,14 +102,6 @@ func (f FrontDoor) Request(ctx context.Context, caller Caller, ask Ask) (store.R
 	if err != nil {
 		return store.Record{}, err
 	}
-	template := ask.Template
-	if template == nil {
-		template = definition.Template
-	}
-	if len(template) > maxTemplateBytes {
-		return store.Record{}, deployment.Faultf(deployment.InvalidRequest, "the template of %s has %d bytes, CloudFormation takes at most %d",
-			ask.Service, len(template), maxTemplateBytes).Advise("split the stack")
-	}
 	now := f.Clock.Now()
 	id, err := deployment.NewID(ask.Service, ask.Environment, now, f.Random)
 	if err != nil {
@@ -119,14 +113,14 @@ func (f FrontDoor) Request(ctx context.Context, caller Caller, ask Ask) (store.R
 			return store.Record{}, err
 		}
 	}
-	key, err := f.Store.PutDocument(ctx, "template", template)
+	key, err := f.keepTemplate(ctx, id, ask, definition)
 	if err != nil {
-		return store.Record{}, fmt.Errorf("keep the template of %s: %w", id, err)
+		return store.Record{}, err
 	}
 	request := store.Request{
 		DeploymentID: id, CorrelationID: correlation, Service: ask.Service, Environment: ask.Environment, Intent: ask.Intent,
 		RequestedBy: caller.Name, Verified: caller.Verified, Commit: ask.Commit, Reason: ask.Reason, Template: key,
-		Parameters: ask.Parameters, CreatedAt: now,
+		Parameters: ask.Parameters, Recovery: ask.Recovery, CreatedAt: now,
 	}
 	if err := f.Store.PutRequest(ctx, request); err != nil {
 		return store.Record{}, fmt.Errorf("write request %s: %w", id, err)
@@ -138,13 +132,37 @@ func (f FrontDoor) Request(ctx context.Context, caller Caller, ask Ask) (store.R
 	return record, nil
 }
 
+// keepTemplate keeps the template of a deployment under the key that it returns. A recovery has none: it changes no
+// template.
+func (f FrontDoor) keepTemplate(ctx context.Context, id deployment.ID, ask Ask, definition service.Definition) (string, error) {
+	if ask.Intent == deployment.IntentRecover {
+		return "", nil
+	}
+	template := ask.Template
+	if template == nil {
+		template = definition.Template
+	}
+	if len(template) > maxTemplateBytes {
+		return "", deployment.Faultf(deployment.InvalidRequest, "the template of %s has %d bytes, CloudFormation takes at most %d",
+			ask.Service, len(template), maxTemplateBytes).Advise("split the stack")
+	}
+	key, err := f.Store.PutDocument(ctx, "template", template)
+	if err != nil {
+		return "", fmt.Errorf("keep the template of %s: %w", id, err)
+	}
+	return key, nil
+}
+
 func (f FrontDoor) check(caller Caller, ask Ask) (service.Definition, error) {
 	if strings.TrimSpace(caller.Name) == "" {
 		return service.Definition{}, deployment.Faultf(deployment.InvalidRequest, "a request needs the name of the person who makes it").
 			Advise("name yourself with --as NAME")
 	}
 	if !slices.Contains(deployment.Intents(), ask.Intent) {
-		return service.Definition{}, deployment.Faultf(deployment.InvalidRequest, "the intent of a request is deploy or plan, not %q", ask.Intent)
+		return service.Definition{}, deployment.Faultf(deployment.InvalidRequest, "the intent of a request is deploy, plan or recover, not %q", ask.Intent)
+	}
+	if err := checkRecovery(ask); err != nil {
+		return service.Definition{}, err
 	}
 	if ask.CorrelationID != "" {
 		if err := deployment.CheckCorrelationID(ask.CorrelationID); err != nil {
@@ -161,13 +179,25 @@ func (f FrontDoor) check(caller Caller, ask Ask) (service.Definition, error) {
 	return definition, nil
 }
 
+// checkRecovery: what a recovery is asked for, and what a deployment is asked for, do not go together.
+func checkRecovery(ask Ask) error {
+	asked := len(ask.Recovery.Skip) > 0 || len(ask.Recovery.Retain) > 0 || ask.Recovery.Force
+	switch {
+	case ask.Intent != deployment.IntentRecover && asked:
+		return deployment.Faultf(deployment.InvalidRequest, "only a recovery skips or retains resources, and this is asked for as %s", ask.Intent)
+	case ask.Intent == deployment.IntentRecover && (ask.Template != nil || len(ask.Parameters) > 0):
+		return deployment.Faultf(deployment.InvalidRequest, "a recovery takes no template and no parameters: it brings the stack back, and changes nothing of it")
+	}
+	return ask.Recovery.Validate()
+}
+
 func open(r store.Request, d service.Definition) store.Record {
 	return store.Record{
 		Schema: store.RecordSchema, ID: r.DeploymentID, CorrelationID: r.CorrelationID, Project: d.Project, Service: r.Service,
 		Environment: r.Environment, Intent: r.Intent,
 		Target:      deployment.Target{Account: d.Account, Region: d.Region, StackName: d.StackName},
 		RequestedBy: r.RequestedBy, Verified: r.Verified, Commit: r.Commit, Reason: r.Reason, Template: r.Template,
-		Parameters: r.Parameters, Stage: deployment.StageRequested, Policy: d.Approval, Leftovers: []string{},
+		Parameters: r.Parameters, Recovery: store.Recovery{Recovery: r.Recovery}, Stage: deployment.StageRequested, Policy: d.Approval, Leftovers: []string{},
 		Times: store.Times{Requested: r.CreatedAt},
 	}
 }

@@ -208,14 +208,14 @@ func (n *narrator) result(ctx context.Context, r store.Record) {
 		n.outputs(ctx, r)
 	}
 	n.tell(ctx, stream.Result, stream.Ended{
-		Outcome: string(r.Outcome), Failed: r.Outcome.Failed(), Cause: causeOf(r), Sentence: r.Outcome.Sentence(), StackID: r.StackID,
+		Outcome: string(r.Outcome), Failed: r.Outcome.Failed(), Cause: causeOf(r), Sentence: r.Sentence(), StackID: r.StackID,
 		Status: r.StackStatus, Leftovers: append([]string{}, r.Leftovers...), Advice: append([]string{}, r.Tail.Advice...),
 	})
 }
 
 // causeOf leaves out a cause that only repeats the outcome's own sentence.
 func causeOf(r store.Record) string {
-	if r.Cause == r.Outcome.Sentence() {
+	if r.Cause == r.Sentence() {
 		return ""
 	}
 	return r.Cause

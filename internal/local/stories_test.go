@@ -240,7 +240,7 @@ func TestNeedsHumanWhenTheRollbackFails(t *testing.T) {
 		again := w.request(deployment.IntentDeploy)
 		ended := w.start(again.ID)()
 		w.walked(again.ID, "PrepareDeployment AcquireStackLock InspectStack ChooseAction StackNeedsHuman "+finished+"FailedNeedsHuman")
-		w.ended(ended, deployment.OutcomeFailedNeedsHuman, "continue-update-rollback")
+		w.ended(ended, deployment.OutcomeFailedNeedsHuman, "stackgate recover orders -e prod")
 	})
 }
 

@@ -37,7 +37,9 @@ type Request struct {
 	Template string `json:"template"`
 	// Parameters are those that override the definition's.
 	Parameters map[string]string `json:"parameters,omitempty"`
-	CreatedAt  time.Time         `json:"createdAt"`
+	// Recovery is what a recovery is asked to do; nothing for other intents.
+	Recovery  deployment.Recovery `json:"recovery,omitzero"`
+	CreatedAt time.Time           `json:"createdAt"`
 }
 
 // Record is the state of one deployment.
@@ -68,6 +70,7 @@ type Record struct {
 	Cause string `json:"cause,omitempty"`
 
 	ChangeSet ChangeSet       `json:"changeSet"`
+	Recovery  Recovery        `json:"recovery,omitzero"`
 	Review    Review          `json:"review"`
 	Policy    approval.Policy `json:"policy"`
 	// ClientRequestToken is stamped on every stack event of the execution. It is the deployment's id.
@@ -113,6 +116,15 @@ type ChangeSet struct {
 	MadeShell bool `json:"madeShell,omitempty"`
 	// Discarded says that it was deleted again.
 	Discarded bool `json:"discarded,omitempty"`
+}
+
+// Recovery is what the record keeps of a recovery.
+type Recovery struct {
+	// Action is what was proposed, empty before the stack was diagnosed.
+	Action deployment.RecoveryAction `json:"action,omitempty"`
+	// From is the stack status that it leads out of.
+	From string `json:"from,omitempty"`
+	deployment.Recovery
 }
 
 // Review is what the record keeps of the review document.
@@ -191,10 +203,22 @@ func (r Record) Ending(fault deployment.Fault) deployment.Ending {
 	}
 }
 
+// DecidedUpon is the ARN of what decisions are upon: the change set, or the stack where that is to be recovered. It is
+// empty before there is one.
+func (r Record) DecidedUpon() string {
+	if r.Intent == deployment.IntentRecover {
+		return r.StackID
+	}
+	return r.ChangeSet.ARN
+}
+
+// Sentence tells an operator what the deployment has left behind, and what to do next.
+func (r Record) Sentence() string { return r.Intent.Sentence(r.Outcome) }
+
 // ReviewToDecide is what decisions upon this deployment are counted for.
 func (r Record) ReviewToDecide() approval.Review {
 	return approval.Review{
-		ChangeSetID: r.ChangeSet.ARN, Digest: r.Review.Digest, RequestedBy: r.RequestedBy, Acknowledge: r.Review.Acknowledge,
+		ChangeSetID: r.DecidedUpon(), Digest: r.Review.Digest, RequestedBy: r.RequestedBy, Acknowledge: r.Review.Acknowledge,
 	}
 }
 

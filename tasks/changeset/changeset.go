@@ -5,12 +5,10 @@ package changeset
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
-	"stackgate/internal/approval"
 	"stackgate/internal/cfn"
 	"stackgate/internal/deployment"
 	"stackgate/internal/plan"
@@ -96,34 +94,4 @@ func review(ctx context.Context, client ReviewReader, s Store, record store.Reco
 		return plan.Review{}, fmt.Errorf("review change set %s: %w", record.ID, err)
 	}
 	return made, nil
-}
-
-// checkApproved counts the stored decisions against the installed policy.
-func checkApproved(record store.Record, decisions []approval.Decision) error {
-	switch record.Review.Approval {
-	case deployment.ApprovalNotRequired:
-		return nil
-	case deployment.ApprovalRequired:
-	case deployment.ApprovalNotAsked:
-		return deployment.Faultf(deployment.NotApproved, "%s was requested as a plan, which is never executed", record.ID)
-	default:
-		return deployment.Faultf(deployment.NotApproved, "%s has no review that says whether it needs an approval (%q)", record.ID, record.Review.Approval)
-	}
-	tally := approval.Count(record.Policy, record.ReviewToDecide(), decisions)
-	switch tally.State {
-	case approval.Approved:
-		return nil
-	case approval.Rejected:
-		reason := ""
-		if tally.Reason != "" {
-			reason = ": " + tally.Reason
-		}
-		return deployment.Faultf(deployment.Rejected, "%s rejected the change set%s", tally.RejectedBy, reason)
-	case approval.Waiting:
-	}
-	ignored := ""
-	if len(tally.Ignored) > 0 {
-		ignored = " (" + strings.Join(tally.Ignored, "; ") + ")"
-	}
-	return deployment.Faultf(deployment.NotApproved, "%d of %d needed approvals were given%s", tally.Given, tally.Needed, ignored)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -96,7 +95,7 @@ func (t Create) input(ctx context.Context, r store.Record, d service.Definition,
 		ChangeSetName: aws.String(r.ID.String()),
 		ClientToken:   aws.String(r.ID.String()),
 		ChangeSetType: types.ChangeSetType(kind),
-		Description:   aws.String(describeFor(r)),
+		Description:   aws.String(r.ID.Description(r.CorrelationID, r.Commit)),
 		TemplateBody:  aws.String(string(template)),
 	}
 	if kind == deployment.ChangeSetUpdate {
@@ -121,17 +120,6 @@ func (t Create) input(ctx context.Context, r store.Record, d service.Definition,
 	return in, nil
 }
 
-// describeFor carries the correlation id where it changes nothing of the result; a stack tag would make every
-// deployment a change.
-func describeFor(r store.Record) string {
-	text := "stackgate deployment " + r.ID.String() + ", correlation " + r.CorrelationID
-	if r.Commit != "" {
-		text += ", commit " + r.Commit
-	}
-	const limit = 1024
-	return text[:min(len(text), limit)]
-}
-
 // create makes the change set, or takes up the one that an earlier try made: the SDK may have lost the answer, and a
 // failed set holds its name too.
 func create(ctx context.Context, client Creator, in *cloudformation.CreateChangeSetInput) (arn, stackID string, err error) {
@@ -147,7 +135,7 @@ func create(ctx context.Context, client Creator, in *cloudformation.CreateChange
 	if err != nil {
 		return "", "", cfn.Fault(err, "describe the earlier change set %s for stack %s", name, stack)
 	}
-	if !strings.HasPrefix(aws.ToString(there.Description), "stackgate deployment "+name+",") {
+	if !deployment.ID(name).Describes(aws.ToString(there.Description)) {
 		return "", "", deployment.Faultf(deployment.InvalidRequest, "stack %s has a change set %s that is not ours", stack, name).
 			Advise("delete it, or deploy again under a new id")
 	}

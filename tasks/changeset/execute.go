@@ -108,7 +108,7 @@ func (t Execute) begin(ctx context.Context, record store.Record) (store.Record, 
 		if r.Times.Verified.IsZero() {
 			return deployment.Faultf(deployment.NotApproved, "the review of %s was not verified", r.ID)
 		}
-		if err := checkApproved(*r, decisions); err != nil {
+		if err := store.CheckApproved(*r, decisions); err != nil {
 			return err
 		}
 		r.Stage, r.Times.Executed, r.Settlement = deployment.StageExecuting, t.Clock.Now(), ""

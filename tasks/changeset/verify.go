@@ -53,7 +53,7 @@ func (t Verify) Run(ctx context.Context, in In) (VerifyOut, error) {
 	if err != nil {
 		return VerifyOut{}, fmt.Errorf("read the decisions upon %s: %w", record.ID, err)
 	}
-	if err := checkApproved(record, decisions); err != nil {
+	if err := store.CheckApproved(record, decisions); err != nil {
 		return VerifyOut{}, err
 	}
 	client, err := t.Connect(ctx, record)

@@ -112,7 +112,7 @@ func wayOut(r store.Record) []string {
 	status := types.StackStatus(r.StackStatus)
 	switch cfn.PhaseOf(status) {
 	case deployment.PhasePaused, deployment.PhaseStuck, deployment.PhaseUnknown:
-		return []string{cfn.WayOut(status, r.StackName)}
+		return []string{cfn.WayOut(status, cfn.Whose{Service: r.Service, Environment: r.Environment, StackName: r.StackName})}
 	case deployment.PhaseAbsent, deployment.PhaseReviewShell, deployment.PhaseReady, deployment.PhaseBusy, deployment.PhaseFailedCreateEmpty:
 	}
 	return nil

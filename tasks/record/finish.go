@@ -134,7 +134,7 @@ func explain(r store.Record, cause string) string {
 	if cause != "" {
 		return cause
 	}
-	return r.Outcome.Sentence()
+	return r.Sentence()
 }
 
 // LockStore is the store as passing a lock on needs it.

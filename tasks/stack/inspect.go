@@ -26,6 +26,10 @@ type Clock interface {
 	Sleep(ctx context.Context, d time.Duration) error
 }
 
+func whose(r store.Record) cfn.Whose {
+	return cfn.Whose{Service: r.Service, Environment: r.Environment, StackName: r.StackName}
+}
+
 // Inspect says what a stack can take. It only reads, so repeating it is safe.
 type Inspect struct {
 	Store Store
@@ -68,7 +72,7 @@ func (i Inspect) Run(ctx context.Context, in InspectIn) (InspectOut, error) {
 	out := InspectOut{Phase: deployment.PhaseAbsent, Advice: "nothing stands in the way of a deployment"}
 	if exists {
 		out = InspectOut{
-			Phase: cfn.PhaseOf(found.StackStatus), Status: string(found.StackStatus), Advice: cfn.WayOut(found.StackStatus, record.StackName),
+			Phase: cfn.PhaseOf(found.StackStatus), Status: string(found.StackStatus), Advice: cfn.WayOut(found.StackStatus, whose(record)),
 		}
 	}
 	if out.Phase == deployment.PhaseBusy {

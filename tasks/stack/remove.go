@@ -67,9 +67,9 @@ func (t RemoveEmpty) Run(ctx context.Context, in RemoveEmptyIn) (RemoveEmptyOut,
 	if found.StackStatus != types.StackStatusDeleteInProgress {
 		if definition.OnFailedCreate != service.RemoveEmpty {
 			return RemoveEmptyOut{}, deployment.Faultf(deployment.StackNeedsHuman, "stack %s is %s, and its definition says onFailedCreate: stop", record.StackName, found.StackStatus).
-				Advise("%s", cfn.WayOut(found.StackStatus, record.StackName))
+				Advise("%s", cfn.WayOut(found.StackStatus, whose(record)))
 		}
-		if err := checkEmpty(ctx, client, arn, record.StackName, found.StackStatus); err != nil {
+		if err := checkEmpty(ctx, client, arn, record, found.StackStatus); err != nil {
 			return RemoveEmptyOut{}, err
 		}
 		if _, err := client.DeleteStack(ctx, &cloudformation.DeleteStackInput{
@@ -78,16 +78,17 @@ func (t RemoveEmpty) Run(ctx context.Context, in RemoveEmptyIn) (RemoveEmptyOut,
 			return RemoveEmptyOut{}, cfn.Fault(err, "delete the empty stack %s", record.StackName)
 		}
 	}
-	if err := awaitGone(ctx, t.Clock, client, arn); err != nil {
+	if err := awaitGone(ctx, t.Clock, client, arn, record); err != nil {
 		return RemoveEmptyOut{}, err
 	}
 	return RemoveEmptyOut{Removed: true}, nil
 }
 
-func checkEmpty(ctx context.Context, client Remover, arn, name string, status types.StackStatus) error {
+func checkEmpty(ctx context.Context, client Remover, arn string, record store.Record, status types.StackStatus) error {
+	name := record.StackName
 	if status != types.StackStatusRollbackComplete {
 		return deployment.Faultf(deployment.StackNeedsHuman, "stack %s is %s, not ROLLBACK_COMPLETE, so it is not removed", name, status).
-			Advise("%s", cfn.WayOut(status, name))
+			Advise("%s", cfn.WayOut(status, whose(record)))
 	}
 	held, err := heldResources(ctx, client, arn)
 	if err != nil {
@@ -95,7 +96,7 @@ func checkEmpty(ctx context.Context, client Remover, arn, name string, status ty
 	}
 	if len(held) > 0 {
 		return deployment.Faultf(deployment.StackNeedsHuman, "stack %s is %s and still holds %s", name, status, strings.Join(held, ", ")).
-			Advise("a deployment never deletes a stack that holds resources; decide upon them, then delete the stack yourself")
+			Advise("a deployment never deletes a stack that holds resources; decide upon them with: stackgate recover %s -e %s", record.Service, record.Environment)
 	}
 	return nil
 }
@@ -127,7 +128,7 @@ const (
 
 // awaitGone waits for a deletion. By ARN, because a deleted stack is described by its ARN for 90 days, and by its name
 // not at all.
-func awaitGone(ctx context.Context, clock Clock, client cfn.StackDescriber, arn string) error {
+func awaitGone(ctx context.Context, clock Clock, client cfn.StackDescriber, arn string, record store.Record) error {
 	deadline := clock.Now().Add(pollFor)
 	for {
 		found, exists, err := cfn.DescribeStack(ctx, client, arn)
@@ -139,7 +140,7 @@ func awaitGone(ctx context.Context, clock Clock, client cfn.StackDescriber, arn 
 		}
 		if found.StackStatus == types.StackStatusDeleteFailed {
 			return deployment.Faultf(deployment.StackNeedsHuman, "stack %s could not be deleted: %s", arn, aws.ToString(found.StackStatusReason)).
-				Advise("%s", cfn.WayOut(found.StackStatus, aws.ToString(found.StackName)))
+				Advise("%s", cfn.WayOut(found.StackStatus, whose(record)))
 		}
 		if clock.Now().After(deadline) {
 			return deployment.Faultf(deployment.StackMoving, "stack %s is still being deleted", arn)

@@ -118,7 +118,7 @@ func Of(err error) (int, Reason) {
 
 func ofOutcome(e EndedError) int {
 	switch e.Outcome {
-	case deployment.OutcomeDeployed, deployment.OutcomeNoChange:
+	case deployment.OutcomeDeployed, deployment.OutcomeNoChange, deployment.OutcomeRecovered:
 		return OK
 	case deployment.OutcomePlanned:
 		if e.ChangesFound {

@@ -14,7 +14,7 @@ import (
 
 func TestEveryOutcomeHasItsCode(t *testing.T) {
 	want := map[deployment.Outcome]int{
-		deployment.OutcomeDeployed: 0, deployment.OutcomeNoChange: 0, deployment.OutcomePlanned: 0,
+		deployment.OutcomeDeployed: 0, deployment.OutcomeNoChange: 0, deployment.OutcomePlanned: 0, deployment.OutcomeRecovered: 0,
 		deployment.OutcomeRejected: 5, deployment.OutcomeExpired: 6, deployment.OutcomeSuperseded: 6, deployment.OutcomeStale: 6,
 		deployment.OutcomeCancelled: 10, deployment.OutcomeBlocked: 8, deployment.OutcomeFailedBeforeChange: 1,
 		deployment.OutcomeFailedRolledBack: 3, deployment.OutcomeFailedPaused: 9, deployment.OutcomeFailedNeedsHuman: 9,

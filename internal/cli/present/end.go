@@ -18,7 +18,7 @@ func End(ctx context.Context, a *app.App, documents Documents, r store.Record) e
 		return err
 	}
 	p := a.Pen()
-	if err := app.Printf(a.Stdout, "%s\n\n", Wrap(p.Red(string(r.Outcome))+"  "+r.Outcome.Sentence(), 0, 2, a.Columns())); err != nil {
+	if err := app.Printf(a.Stdout, "%s\n\n", Wrap(p.Red(string(r.Outcome))+"  "+r.Sentence(), 0, 2, a.Columns())); err != nil {
 		return err
 	}
 	return Tail(a, a.Stdout, doc, app.Text)

@@ -86,13 +86,14 @@ func Ending(w io.Writer, a *app.App, r store.Record) {
 	switch {
 	case r.Outcome.Failed():
 		style = p.Red
-	case r.Outcome == deployment.OutcomeDeployed, r.Outcome == deployment.OutcomeNoChange, r.Outcome == deployment.OutcomePlanned:
+	case r.Outcome == deployment.OutcomeDeployed, r.Outcome == deployment.OutcomeNoChange, r.Outcome == deployment.OutcomePlanned,
+		r.Outcome == deployment.OutcomeRecovered:
 	default:
 		style = p.Yellow
 	}
 	line := func(first int, text string) { fmt.Fprintln(w, Wrap(text, first, 2, a.Columns())) }
-	line(0, style(string(r.Outcome))+"  "+r.Outcome.Sentence())
-	if r.Cause != "" && r.Cause != r.Outcome.Sentence() {
+	line(0, style(string(r.Outcome))+"  "+r.Sentence())
+	if r.Cause != "" && r.Cause != r.Sentence() {
 		line(2, "Cause: "+p.Clean(r.Cause))
 	}
 	if r.Tail.Document != "" {
@@ -107,7 +108,7 @@ func StageWord(p app.Pen, r store.Record) string {
 		return p.Yellow(p.Clean(string(r.Stage)))
 	case r.Outcome.Failed():
 		return p.Red(p.Clean(string(r.Outcome)))
-	case r.Outcome == deployment.OutcomeDeployed:
+	case r.Outcome == deployment.OutcomeDeployed, r.Outcome == deployment.OutcomeRecovered:
 		return p.Green(string(r.Outcome))
 	}
 	return p.Clean(string(r.Outcome))

@@ -70,9 +70,9 @@ func checkDecision(record store.Record, decision approval.Decision) error {
 		return fmt.Errorf("%s superseded it: %w", record.SupersededBy, store.ErrClosed)
 	case record.Stage != deployment.StageAwaiting:
 		return fmt.Errorf("it is %s: %w", record.Stage, store.ErrClosed)
-	case record.ChangeSet.ARN == "" || record.ChangeSet.ARN != decision.ChangeSetID:
+	case record.DecidedUpon() == "" || record.DecidedUpon() != decision.ChangeSetID:
 		return fmt.Errorf("it is for the change set %q, the deployment's is %q: %w",
-			decision.ChangeSetID, record.ChangeSet.ARN, store.ErrConflict)
+			decision.ChangeSetID, record.DecidedUpon(), store.ErrConflict)
 	case record.Review.Digest == "" || record.Review.Digest != decision.Digest:
 		return fmt.Errorf("it is for the review %q, the deployment's is %q: %w",
 			decision.Digest, record.Review.Digest, store.ErrConflict)

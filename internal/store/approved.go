@@ -1,0 +1,42 @@
+package store
+
+import (
+	"strings"
+
+	"stackgate/internal/approval"
+	"stackgate/internal/deployment"
+)
+
+// CheckApproved says why a deployment may not touch its stack as far as decisions go: it counts those given against the
+// policy that the record keeps. Every step before and at the execution asks, because a wake-up proves nothing.
+func CheckApproved(record Record, decisions []approval.Decision) error {
+	switch record.Review.Approval {
+	case deployment.ApprovalNotRequired:
+		return nil
+	case deployment.ApprovalRequired:
+	case deployment.ApprovalNotAsked:
+		return deployment.Faultf(deployment.NotApproved, "%s was requested as a plan, which is never executed", record.ID)
+	default:
+		return deployment.Faultf(deployment.NotApproved, "%s has no review that says whether it needs an approval (%q)", record.ID, record.Review.Approval)
+	}
+	tally := approval.Count(record.Policy, record.ReviewToDecide(), decisions)
+	switch tally.State {
+	case approval.Approved:
+		return nil
+	case approval.Rejected:
+		reason, what := "", "change set"
+		if tally.Reason != "" {
+			reason = ": " + tally.Reason
+		}
+		if record.Intent == deployment.IntentRecover {
+			what = "recovery"
+		}
+		return deployment.Faultf(deployment.Rejected, "%s rejected the %s%s", tally.RejectedBy, what, reason)
+	case approval.Waiting:
+	}
+	ignored := ""
+	if len(tally.Ignored) > 0 {
+		ignored = " (" + strings.Join(tally.Ignored, "; ") + ")"
+	}
+	return deployment.Faultf(deployment.NotApproved, "%d of %d needed approvals were given%s", tally.Given, tally.Needed, ignored)
+}
