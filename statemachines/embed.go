@@ -9,11 +9,16 @@ import _ "embed"
 //go:embed deploy.asl.json
 var Deploy []byte
 
-// The placeholders of Deploy, and thereby the functions that it invokes.
+// Recover is the definition of the recovery flow, with the same placeholders.
+//
+//go:embed recover.asl.json
+var Recover []byte
+
+// The placeholders of the definitions, and thereby the functions that they invoke.
 const (
-	// PlanFunction may make, describe and delete change sets; it may not execute them.
+	// PlanFunction may make, describe and delete change sets, and propose recoveries; it may execute and perform nothing.
 	PlanFunction = "PlanFunction"
-	// ExecuteFunction alone may execute change sets.
+	// ExecuteFunction alone may execute change sets and perform recoveries.
 	ExecuteFunction = "ExecuteFunction"
 	// EventsFunction only reads.
 	EventsFunction = "EventsFunction"

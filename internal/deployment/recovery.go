@@ -84,3 +84,15 @@ func (a RecoveryAction) Operation() string {
 	}
 	return ""
 }
+
+// Operation is one of ours upon a stack: the execution of a change set, or a recovery.
+type Operation struct {
+	// StackID is the stack's ARN.
+	StackID string
+	// ChangeSetARN is empty for a recovery.
+	ChangeSetARN string
+	// Recovery is empty for the execution of a change set.
+	Recovery RecoveryAction
+	// Token is the client request token of the recovery's call.
+	Token string
+}

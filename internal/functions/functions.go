@@ -9,6 +9,7 @@ import (
 
 	"stackgate/internal/callback"
 	"stackgate/internal/cfn"
+	"stackgate/internal/deployment"
 	"stackgate/internal/service"
 	"stackgate/internal/store"
 	"stackgate/internal/taskrun"
@@ -17,6 +18,7 @@ import (
 	"stackgate/tasks/events"
 	"stackgate/tasks/lock"
 	"stackgate/tasks/record"
+	"stackgate/tasks/recovery"
 	"stackgate/tasks/stack"
 )
 
@@ -26,11 +28,13 @@ type Planner interface {
 	changeset.Discarder
 	stack.Remover
 	cfn.ChangeSetDescriber
+	cfn.RecoveryReader
 }
 
 // Reader is CloudFormation as the reading tasks use it. It changes nothing.
 type Reader interface {
 	cfn.ExecutionDescriber
+	cfn.OperationReader
 	events.Reader
 	events.ChangeSetReader
 }
@@ -44,6 +48,8 @@ type Store interface {
 	changeset.ReviewStore
 	changeset.ExecuteStore
 	approval.Store
+	recovery.ProposalStore
+	recovery.PerformStore
 	events.Store
 	events.WakeStore
 }
@@ -75,6 +81,7 @@ type Client interface {
 	Planner
 	Reader
 	changeset.Executor
+	recovery.Performer
 }
 
 var _ Client = (*cloudformation.Client)(nil)
@@ -82,7 +89,7 @@ var _ Client = (*cloudformation.Client)(nil)
 // Plan are the tasks of the function that makes, describes and deletes change sets, and may not execute them.
 func Plan(p Parts) []taskrun.Task {
 	return []taskrun.Task{
-		taskrun.Of("PrepareDeployment", record.Prepare{Store: p.Store, Registry: p.Registry}.Run),
+		taskrun.Of("PrepareDeployment", record.Prepare{Store: p.Store, Registry: p.Registry, Intents: deployments}.Run),
 		taskrun.Of("AcquireStackLock", lock.Acquire{Store: p.Store, Sender: p.Sender, Clock: p.Clock}.Run),
 		taskrun.Of("InspectStack", stack.Inspect{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (cfn.StackDescriber, error) {
 			return p.CloudFormation(ctx, r)
@@ -101,13 +108,28 @@ func Plan(p Parts) []taskrun.Task {
 		taskrun.Of("VerifyReview", changeset.Verify{Store: p.Store, Clock: p.Clock, Connect: p.reviewed()}.Run),
 		taskrun.Of("DiscardChangeSet", Discard(p).Run),
 		taskrun.Of("FinishDeployment", Finish(p).Run),
+
+		taskrun.Of("PrepareRecovery", record.Prepare{Store: p.Store, Registry: p.Registry, Intents: recoveries}.Run),
+		taskrun.Of("DiagnoseStack", recovery.Diagnose{Store: p.Store, Clock: p.Clock, Connect: p.diagnosed()}.Run),
+		taskrun.Of("WriteRecoveryProposal", recovery.Propose{Store: p.Store, Clock: p.Clock, Connect: p.diagnosed()}.Run),
+		taskrun.Of("VerifyRecoveryProposal", recovery.Verify{Store: p.Store, Clock: p.Clock, Connect: p.diagnosed()}.Run),
+		taskrun.Of("FinishRecovery", Finish(p).Run),
 	}
 }
 
-// Execute are the tasks of the one function that may execute change sets.
+// The intents of the two state machines: neither runs what was requested of the other.
+var (
+	deployments = []deployment.Intent{deployment.IntentDeploy, deployment.IntentPlan}
+	recoveries  = []deployment.Intent{deployment.IntentRecover}
+)
+
+// Execute are the tasks of the one function that may execute change sets, and perform recoveries.
 func Execute(p Parts) []taskrun.Task {
 	return []taskrun.Task{
 		taskrun.Of("ExecuteChangeSet", changeset.Execute{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (changeset.Executor, error) {
+			return p.CloudFormation(ctx, r)
+		}}.Run),
+		taskrun.Of("PerformRecovery", recovery.Perform{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (recovery.Performer, error) {
 			return p.CloudFormation(ctx, r)
 		}}.Run),
 	}
@@ -116,7 +138,10 @@ func Execute(p Parts) []taskrun.Task {
 // Events are the tasks of the function that only reads.
 func Events(p Parts) []taskrun.Task {
 	return []taskrun.Task{
-		taskrun.Of("ConfirmStackStatus", stack.Confirm{Store: p.Store, Clock: p.Clock, Connect: p.settled()}.Run),
+		taskrun.Of("ConfirmStackStatus", stack.Confirm{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (cfn.ExecutionDescriber, error) {
+			return p.CloudFormation(ctx, r)
+		}}.Run),
+		taskrun.Of("ConfirmRecoveredStack", recovery.Confirm{Store: p.Store, Clock: p.Clock, Connect: p.settled()}.Run),
 		taskrun.Of("CollectEventTail", Collect(p).Run),
 		taskrun.Of("ExplainFailedChangeSet", events.Explain{Store: p.Store, Connect: func(ctx context.Context, r store.Record) (events.ChangeSetReader, error) {
 			return p.CloudFormation(ctx, r)
@@ -154,8 +179,14 @@ func (p Parts) reviewed() func(context.Context, store.Record) (changeset.ReviewR
 	}
 }
 
-func (p Parts) settled() func(context.Context, store.Record) (cfn.ExecutionDescriber, error) {
-	return func(ctx context.Context, r store.Record) (cfn.ExecutionDescriber, error) {
+func (p Parts) diagnosed() func(context.Context, store.Record) (cfn.RecoveryReader, error) {
+	return func(ctx context.Context, r store.Record) (cfn.RecoveryReader, error) {
+		return p.CloudFormation(ctx, r)
+	}
+}
+
+func (p Parts) settled() func(context.Context, store.Record) (cfn.OperationReader, error) {
+	return func(ctx context.Context, r store.Record) (cfn.OperationReader, error) {
 		return p.CloudFormation(ctx, r)
 	}
 }

@@ -1,4 +1,4 @@
-// Package local runs the deployment flow in this process: the embedded engine on the same definition and tasks that are
+// Package local runs the flows in this process: the embedded engine on the same definitions and tasks that are
 // installed in AWS. It is no deployment target of its own and knows nothing of terminals.
 package local
 
@@ -61,30 +61,30 @@ type Options struct {
 type Host struct {
 	options Options
 	parts   functions.Parts
-	machine *asl.Machine
+	deploy  *asl.Machine
+	recover *asl.Machine
 	engine  map[string]*taskrun.Runner
 	// FrontDoor takes in requests, decisions and cancellations.
 	FrontDoor frontdoor.FrontDoor
 }
 
-// machineName stands in the ARNs of the embedded engine, which name no AWS resource.
-const machineName = "stackgate-deploy"
+// The machines' names stand in the ARNs of the embedded engine, which name no AWS resource.
+const (
+	deployName  = "stackgate-deploy"
+	recoverName = "stackgate-recover"
+)
 
 // New makes a host.
 func New(o Options) (*Host, error) {
-	definition, err := asl.Substitute(statemachines.Deploy, map[string]string{
-		statemachines.PlanFunction:    statemachines.PlanFunction,
-		statemachines.ExecuteFunction: statemachines.ExecuteFunction,
-		statemachines.EventsFunction:  statemachines.EventsFunction,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("fill in the deployment flow: %w", err)
-	}
-	machine, err := asl.Parse(definition)
+	deploy, err := parse(statemachines.Deploy)
 	if err != nil {
 		return nil, fmt.Errorf("read the deployment flow: %w", err)
 	}
-	h := &Host{options: o, machine: machine, engine: map[string]*taskrun.Runner{}}
+	recovery, err := parse(statemachines.Recover)
+	if err != nil {
+		return nil, fmt.Errorf("read the recovery flow: %w", err)
+	}
+	h := &Host{options: o, deploy: deploy, recover: recovery, engine: map[string]*taskrun.Runner{}}
 	h.parts = functions.Parts{
 		Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, CloudFormation: o.CloudFormation,
 	}
@@ -99,6 +99,27 @@ func New(o Options) (*Host, error) {
 		}
 	}
 	return h, nil
+}
+
+// parse reads a definition, whose placeholders here stand for themselves.
+func parse(definition []byte) (*asl.Machine, error) {
+	filled, err := asl.Substitute(definition, map[string]string{
+		statemachines.PlanFunction:    statemachines.PlanFunction,
+		statemachines.ExecuteFunction: statemachines.ExecuteFunction,
+		statemachines.EventsFunction:  statemachines.EventsFunction,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return asl.Parse(filled)
+}
+
+// machineFor returns the state machine that runs what was requested with an intent.
+func (h *Host) machineFor(intent deployment.Intent) (*asl.Machine, string) {
+	if intent == deployment.IntentRecover {
+		return h.recover, recoverName
+	}
+	return h.deploy, deployName
 }
 
 // Invoke runs a function of the state machine in this process.
@@ -153,7 +174,8 @@ func (h *Host) Run(ctx context.Context, id deployment.ID) (store.Record, error) 
 			}
 		},
 	}
-	_, err = engine.Run(ctx, h.machine, asl.Execution{
+	machine, machineName := h.machineFor(record.Intent)
+	_, err = engine.Run(ctx, machine, asl.Execution{
 		ID:   "arn:aws:states:" + record.Region + ":" + record.Account + ":execution:" + machineName + ":" + id.String(),
 		Name: id.String(), MachineID: "arn:aws:states:" + record.Region + ":" + record.Account + ":stateMachine:" + machineName,
 		MachineName: machineName, Input: input,

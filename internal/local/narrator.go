@@ -68,12 +68,12 @@ func (n *narrator) entered(ctx context.Context, state string) {
 		return
 	}
 	switch state {
-	case "PrepareDeployment":
+	case "PrepareDeployment", "PrepareRecovery":
 		n.tell(ctx, stream.PlanStarted, stream.Plan{
 			Service: record.Service, Environment: record.Environment, Account: record.Account, Region: record.Region,
 			StackName: record.StackName, Intent: string(record.Intent), RequestedBy: record.RequestedBy,
 		})
-	case "FinishDeployment":
+	case "FinishDeployment", "FinishRecovery":
 		// What the stack said last comes before the result.
 		if !record.Times.Executed.IsZero() {
 			n.stackEvents(ctx, record)
@@ -91,7 +91,7 @@ func (n *narrator) exited(ctx context.Context, state string) {
 		n.changeSet(ctx, record, deployment.ChangeSetMaking)
 	case "DescribeChangeSet":
 		n.changeSet(ctx, record, describedState(record))
-	case "WriteReview":
+	case "WriteReview", "WriteRecoveryProposal":
 		n.review(ctx, record)
 	}
 }
@@ -123,8 +123,10 @@ func (n *narrator) submitted(ctx context.Context, state string) {
 			Digest: record.Review.Digest, Needed: record.Policy.Count, Acknowledge: append([]int{}, record.Review.Acknowledge...),
 			ExpiresAt: record.Review.ExpiresAt.Format(time.RFC3339), RequestedBy: record.RequestedBy,
 		})
-	case "ExecuteChangeSet":
-		n.tell(ctx, stream.ExecutionStarted, stream.Execution{ChangeSetID: record.ChangeSet.ARN, ClientRequestToken: record.ClientRequestToken})
+	case "ExecuteChangeSet", "PerformRecovery":
+		n.tell(ctx, stream.ExecutionStarted, stream.Execution{
+			ChangeSetID: record.ChangeSet.ARN, Recovery: record.Recovery.Action.Operation(), ClientRequestToken: record.ClientRequestToken,
+		})
 		n.mu.Lock()
 		n.begun = true
 		n.mu.Unlock()

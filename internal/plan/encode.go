@@ -35,6 +35,11 @@ func (r Review) Normalised() Review {
 		d.CreatedAt, d.ExpiresAt = d.CreatedAt.UTC(), d.ExpiresAt.UTC()
 		r.Deployment = &d
 	}
+	if r.Recovery != nil {
+		recovery := *r.Recovery
+		recovery.Skip, recovery.Retain = filled(recovery.Skip), filled(recovery.Retain)
+		r.Recovery = &recovery
+	}
 	r.Counts.ByImpact = filledMap(r.Counts.ByImpact)
 	r.Counts.ByLevel = filledMap(r.Counts.ByLevel)
 	r.Completeness.Warnings = filled(r.Completeness.Warnings)

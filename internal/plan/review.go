@@ -14,6 +14,8 @@ type Review struct {
 	// Deployment is absent from the review of a file.
 	Deployment *Deployment `json:"deployment,omitempty"`
 	Target     Target      `json:"target"`
+	// Recovery is set where no change set is reviewed but the recovery of a stack is proposed.
+	Recovery *Recovery `json:"recovery,omitempty"`
 	// Verdict is one sentence or two that say the worst first.
 	Verdict string `json:"verdict"`
 	// Level is the worst level of the items and of the review as a whole.

@@ -212,6 +212,11 @@ func (r Record) DecidedUpon() string {
 	return r.ChangeSet.ARN
 }
 
+// Operation is what the deployment does, or did, to its stack.
+func (r Record) Operation() deployment.Operation {
+	return deployment.Operation{StackID: r.StackID, ChangeSetARN: r.ChangeSet.ARN, Recovery: r.Recovery.Action, Token: r.ClientRequestToken}
+}
+
 // Sentence tells an operator what the deployment has left behind, and what to do next.
 func (r Record) Sentence() string { return r.Intent.Sentence(r.Outcome) }
 

@@ -111,7 +111,9 @@ type Decision struct {
 
 // Execution is the body of ExecutionStarted.
 type Execution struct {
+	// ChangeSetID is empty for a recovery, Recovery its CloudFormation call.
 	ChangeSetID        string `json:"changeSetId"`
+	Recovery           string `json:"recovery,omitempty"`
 	ClientRequestToken string `json:"clientRequestToken"`
 }
 

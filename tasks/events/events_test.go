@@ -55,6 +55,10 @@ func (s stack) DescribeChangeSet(context.Context, *cloudformation.DescribeChange
 	return &cloudformation.DescribeChangeSetOutput{ExecutionStatus: s.execution}, nil
 }
 
+func (s stack) DescribeStackEvents(context.Context, *cloudformation.DescribeStackEventsInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error) {
+	return nil, errors.New("only recoveries are read by their events")
+}
+
 func TestSweepGoesOn(t *testing.T) {
 	stacks := map[string]stack{
 		"a-unreadable": {err: errBroken},
@@ -81,7 +85,7 @@ func TestSweepGoesOn(t *testing.T) {
 		}
 	}
 	sent := &steps{}
-	task := events.Wake{Store: kept, Sender: sent, Clock: at(noon), Connect: func(_ context.Context, r store.Record) (cfn.ExecutionDescriber, error) {
+	task := events.Wake{Store: kept, Sender: sent, Clock: at(noon), Connect: func(_ context.Context, r store.Record) (cfn.OperationReader, error) {
 		return stacks[r.StackName], nil
 	}}
 	swept, err := task.Sweep(t.Context())

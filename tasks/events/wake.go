@@ -30,7 +30,7 @@ type Wake struct {
 	Store   WakeStore
 	Sender  callback.Sender
 	Clock   interface{ Now() time.Time }
-	Connect func(ctx context.Context, r store.Record) (cfn.ExecutionDescriber, error)
+	Connect func(ctx context.Context, r store.Record) (cfn.OperationReader, error)
 }
 
 // ForStack handles a stack event: it looks at those who wait for this very stack.
@@ -72,7 +72,7 @@ func (t Wake) atRest(ctx context.Context, record store.Record) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	settlement, status, err := cfn.Settlement(ctx, client, record.StackID, record.ChangeSet.ARN)
+	settlement, status, err := cfn.OperationSettlement(ctx, client, record.Operation())
 	if err != nil && deployment.FaultOf(err) != deployment.StackNotFound {
 		return false, err
 	}

@@ -89,14 +89,14 @@ func (a Acquire) Run(ctx context.Context, in AcquireIn) (AcquireOut, error) {
 	return out, nil
 }
 
-// supersede asks an older deployment of the same service to end, unless somebody has begun to approve it: a decision
-// that a person has given is not thrown away. A plan supersedes nothing.
+// supersede asks an older deployment of the same service, or an older recovery where this is one, to end, unless somebody
+// has begun to approve it: a decision that a person has given is not thrown away. A plan supersedes nothing.
 func (a Acquire) supersede(ctx context.Context, newer store.Record, ticket store.Ticket) error {
-	if newer.Intent != deployment.IntentDeploy || ticket.Service != newer.Service || ticket.Environment != newer.Environment {
+	if newer.Intent == deployment.IntentPlan || ticket.Service != newer.Service || ticket.Environment != newer.Environment {
 		return nil
 	}
 	older, err := a.Store.UpdateRecord(ctx, ticket.DeploymentID, func(r *store.Record) error {
-		if r.Intent == deployment.IntentDeploy && r.Stage.Cancellable() && r.DecisionCount == 0 && r.SupersededBy == "" {
+		if r.Intent == newer.Intent && r.Stage.Cancellable() && r.DecisionCount == 0 && r.SupersededBy == "" {
 			r.SupersededBy = newer.ID
 		}
 		return nil

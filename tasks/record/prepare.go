@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"stackgate/internal/deployment"
@@ -29,6 +30,8 @@ type PrepareStore interface {
 type Prepare struct {
 	Store    PrepareStore
 	Registry Registry
+	// Intents are those that the state machine is for: a request of another is not run by it.
+	Intents []deployment.Intent
 }
 
 // PrepareIn is the input of PrepareDeployment.
@@ -61,6 +64,10 @@ func (p Prepare) Run(ctx context.Context, in PrepareIn) (PrepareOut, error) {
 	if request.CorrelationID != in.CorrelationID {
 		return PrepareOut{}, deployment.Faultf(deployment.InvalidRequest,
 			"the execution of %s was started with correlation id %q, its request has %q", in.DeploymentID, in.CorrelationID, request.CorrelationID)
+	}
+	if !slices.Contains(p.Intents, request.Intent) {
+		return PrepareOut{}, deployment.Faultf(deployment.InvalidRequest,
+			"%s was requested to %s, and this state machine does not do that", in.DeploymentID, request.Intent)
 	}
 	definition, err := p.definition(request)
 	if err != nil {
@@ -108,6 +115,9 @@ func (p Prepare) definition(request store.Request) (service.Definition, error) {
 }
 
 func (p Prepare) checkTemplate(ctx context.Context, request store.Request) error {
+	if request.Intent == deployment.IntentRecover {
+		return nil
+	}
 	template, err := p.Store.Document(ctx, request.Template)
 	if errors.Is(err, store.ErrNotFound) {
 		return deployment.Faultf(deployment.InvalidRequest, "the template of %s is not in the store", request.DeploymentID)

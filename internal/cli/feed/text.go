@@ -73,7 +73,7 @@ func (t *Text) words(e store.JournalEvent) (label string, style func(string) str
 		return "state", pen.Dim, pen.Dim(clean("%s", decode[stream.State](e).State))
 	case stream.PlanStarted:
 		b := decode[stream.Plan](e)
-		return "plan", pen.Bold, clean("%s to %s: stack %s in %s %s", b.Service, b.Environment, b.StackName, b.Account, b.Region)
+		return choose(b.Intent == "recover", "recover", "plan"), pen.Bold, clean("%s to %s: stack %s in %s %s", b.Service, b.Environment, b.StackName, b.Account, b.Region)
 	case stream.Queued:
 		return "queued", pen.Yellow, clean("%s holds stack %s; waiting for it", decode[stream.Queue](e).HeldBy, decode[stream.Queue](e).StackName)
 	case stream.ChangeSetStatus:
@@ -93,6 +93,9 @@ func (t *Text) words(e store.JournalEvent) (label string, style func(string) str
 		}
 		return "rejected", pen.Red, clean("by %s%s", b.By, after(": ", b.Comment))
 	case stream.ExecutionStarted:
+		if call := decode[stream.Execution](e).Recovery; call != "" {
+			return "recover", pen.Bold, clean("CloudFormation is asked to %s", call)
+		}
 		return "execute", pen.Bold, "the change set is executed"
 	case stream.ResourceProgress:
 		return t.resource(e, "working", pen.Dim)
@@ -176,6 +179,13 @@ func (t *Text) resource(e store.JournalEvent, label string, style func(string) s
 		text += "  " + reason
 	}
 	return label, style, text
+}
+
+func choose(condition bool, yes, no string) string {
+	if condition {
+		return yes
+	}
+	return no
 }
 
 func people(n int) string {
