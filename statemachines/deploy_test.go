@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,9 +21,65 @@ import (
 
 var write = flag.Bool("write", false, "rewrite the generated part of README.md")
 
-func machine(t *testing.T) *asl.Machine {
+// flow is one definition of this folder, and the intents that it is for.
+type flow struct {
+	file       string
+	definition []byte
+	intents    []deployment.Intent
+	// executes is the one state that may change what a stack holds.
+	executes string
+	// without are the faults that no state of it names.
+	without []deployment.Fault
+}
+
+var flows = []flow{
+	{
+		file: "deploy.asl.json", definition: statemachines.Deploy, intents: []deployment.Intent{deployment.IntentDeploy, deployment.IntentPlan},
+		executes: "ExecuteChangeSet", without: []deployment.Fault{deployment.NothingToRecover},
+	},
+	{
+		file: "recover.asl.json", definition: statemachines.Recover, intents: []deployment.Intent{deployment.IntentRecover},
+		executes: "PerformRecovery",
+		// They come from change sets.
+		without: []deployment.Fault{deployment.ChangeSetPending, deployment.ChangeSetFailed, deployment.QuotaExceeded},
+	},
+}
+
+// outcomes are the ends that the intents of a flow can have.
+func (f flow) outcomes() []deployment.Outcome {
+	return slices.DeleteFunc(deployment.Outcomes(), func(o deployment.Outcome) bool {
+		return !slices.ContainsFunc(f.intents, func(i deployment.Intent) bool { return slices.Contains(i.Outcomes(), o) })
+	})
+}
+
+// each runs a test upon every flow.
+func each(t *testing.T, test func(t *testing.T, f flow)) {
+	for _, f := range flows {
+		t.Run(f.file, func(t *testing.T) { test(t, f) })
+	}
+}
+
+func TestEveryDefinitionOfTheFolderIsTested(t *testing.T) {
+	found, err := filepath.Glob("*.asl.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tested []string
+	var intents []deployment.Intent
+	for _, f := range flows {
+		tested, intents = append(tested, f.file), append(intents, f.intents...)
+	}
+	if !slices.Equal(found, tested) {
+		t.Errorf("the folder has %v, tested are %v", found, tested)
+	}
+	if !slices.Equal(intents, deployment.Intents()) {
+		t.Errorf("the flows are for %v, the intents are %v", intents, deployment.Intents())
+	}
+}
+
+func (f flow) machine(t *testing.T) *asl.Machine {
 	t.Helper()
-	definition, err := asl.Substitute(statemachines.Deploy, map[string]string{
+	definition, err := asl.Substitute(f.definition, map[string]string{
 		statemachines.PlanFunction: statemachines.PlanFunction, statemachines.ExecuteFunction: statemachines.ExecuteFunction,
 		statemachines.EventsFunction: statemachines.EventsFunction,
 	})
@@ -59,17 +116,19 @@ type raw struct {
 	}
 }
 
-func file(t *testing.T) raw {
+func (f flow) raw(t *testing.T) raw {
 	t.Helper()
 	var r raw
-	if err := json.Unmarshal(statemachines.Deploy, &r); err != nil {
+	if err := json.Unmarshal(f.definition, &r); err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
-func TestEveryStateIsReachable(t *testing.T) {
-	m := machine(t)
+func TestEveryStateIsReachable(t *testing.T) { each(t, everyStateIsReachable) }
+
+func everyStateIsReachable(t *testing.T, f flow) {
+	m := f.machine(t)
 	reached := map[string]bool{}
 	var walk func(name string)
 	walk = func(name string) {
@@ -94,8 +153,10 @@ func TestEveryStateIsReachable(t *testing.T) {
 }
 
 // A flow without a circle is bounded by its timeouts and retries.
-func TestTheFlowHasNoCircle(t *testing.T) {
-	m := machine(t)
+func TestTheFlowHasNoCircle(t *testing.T) { each(t, theFlowHasNoCircle) }
+
+func theFlowHasNoCircle(t *testing.T, f flow) {
+	m := f.machine(t)
 	var walk func(name string, way []string)
 	walk = func(name string, way []string) {
 		if slices.Contains(way, name) {
@@ -113,8 +174,10 @@ func TestTheFlowHasNoCircle(t *testing.T) {
 	walk(m.StartAt(), nil)
 }
 
-func TestTheMachineAndEveryTaskAreBounded(t *testing.T) {
-	m := machine(t)
+func TestTheMachineAndEveryTaskAreBounded(t *testing.T) { each(t, theMachineAndEveryTaskAreBounded) }
+
+func theMachineAndEveryTaskAreBounded(t *testing.T, f flow) {
+	m := f.machine(t)
 	if m.Timeout() != service.MaxTotal {
 		t.Errorf("the machine's timeout is %s, definitions are held to %s", m.Timeout(), service.MaxTotal)
 	}
@@ -143,8 +206,10 @@ var lambdaErrors = []string{
 	"Lambda.ClientExecutionTimeoutException", "Lambda.Unknown", "Sandbox.Timedout",
 }
 
-func TestEveryTaskRetriesAndCatches(t *testing.T) {
-	for name, state := range file(t).States {
+func TestEveryTaskRetriesAndCatches(t *testing.T) { each(t, everyTaskRetriesAndCatches) }
+
+func everyTaskRetriesAndCatches(t *testing.T, f flow) {
+	for name, state := range f.raw(t).States {
 		if state.Type != "Task" {
 			continue
 		}
@@ -177,7 +242,7 @@ func TestEveryTaskRetriesAndCatches(t *testing.T) {
 }
 
 // faultOf is the fault that a Pass state names, "" where it names none.
-func faultOf(t *testing.T, state string) deployment.Fault {
+func (f flow) faultOf(t *testing.T, state string) deployment.Fault {
 	t.Helper()
 	var named struct {
 		States map[string]struct {
@@ -186,7 +251,7 @@ func faultOf(t *testing.T, state string) deployment.Fault {
 			Parameters json.RawMessage
 		}
 	}
-	if err := json.Unmarshal(statemachines.Deploy, &named); err != nil {
+	if err := json.Unmarshal(f.definition, &named); err != nil {
 		t.Fatal(err)
 	}
 	if named.States[state].Type != "Pass" {
@@ -202,7 +267,11 @@ func faultOf(t *testing.T, state string) deployment.Fault {
 }
 
 func TestEveryChoiceHasADefaultThatLeadsToFailure(t *testing.T) {
-	m := machine(t)
+	each(t, everyChoiceHasADefaultThatLeadsToFailure)
+}
+
+func everyChoiceHasADefaultThatLeadsToFailure(t *testing.T, f flow) {
+	m := f.machine(t)
 	for _, state := range m.States() {
 		if state.Type != asl.Choice {
 			continue
@@ -214,28 +283,30 @@ func TestEveryChoiceHasADefaultThatLeadsToFailure(t *testing.T) {
 		}
 		to := state.Transitions[i].To
 		target, _ := m.State(to)
-		if target.Type != asl.Fail && !faultOf(t, to).Outcome().Failed() {
+		if target.Type != asl.Fail && !f.faultOf(t, to).Outcome().Failed() {
 			t.Errorf("the Default of %s leads to %s, which is no failure", state.Name, to)
 		}
 	}
 }
 
-func TestFaultNamesMatchBothWays(t *testing.T) {
+func TestFaultNamesMatchBothWays(t *testing.T) { each(t, faultNamesMatchBothWays) }
+
+func faultNamesMatchBothWays(t *testing.T, f flow) {
 	used := map[deployment.Fault]string{}
-	for name, state := range file(t).States {
+	for name, state := range f.raw(t).States {
 		for _, retrier := range state.Retry {
 			note(t, used, name, retrier.ErrorEquals)
 		}
 		for _, catcher := range state.Catch {
 			note(t, used, name, catcher.ErrorEquals)
 		}
-		if fault := faultOf(t, name); fault != "" {
+		if fault := f.faultOf(t, name); fault != "" {
 			note(t, used, name, []string{string(fault)})
 		}
 	}
 	for _, fault := range deployment.Faults() {
-		if used[fault] == "" {
-			t.Errorf("the definition never names the fault %s", fault)
+		if named := used[fault] != ""; named == slices.Contains(f.without, fault) {
+			t.Errorf("the definition names the fault %s: %t", fault, named)
 		}
 	}
 }
@@ -260,7 +331,21 @@ func TestEveryTaskIsInTheFunctionThatItsStateInvokes(t *testing.T) {
 		statemachines.EventsFunction:  functions.Events(functions.Parts{}),
 	}
 	called := map[string]bool{}
-	for name, state := range file(t).States {
+	for _, f := range flows {
+		f.tasksAreInTheirFunctions(t, of, called)
+	}
+	for function, tasks := range of {
+		for _, task := range tasks {
+			if !called[task.Name()] {
+				t.Errorf("no state calls %s of %s", task.Name(), function)
+			}
+		}
+	}
+}
+
+func (f flow) tasksAreInTheirFunctions(t *testing.T, of map[string][]taskrun.Task, called map[string]bool) {
+	t.Helper()
+	for name, state := range f.raw(t).States {
 		if state.Type != "Task" {
 			continue
 		}
@@ -278,27 +363,24 @@ func TestEveryTaskIsInTheFunctionThatItsStateInvokes(t *testing.T) {
 			}
 		}
 	}
-	for function, tasks := range of {
-		for _, task := range tasks {
-			if !called[task.Name()] {
-				t.Errorf("no state calls %s of %s", task.Name(), function)
-			}
-		}
-	}
 }
 
-func TestOnlyOneStateMayExecute(t *testing.T) {
-	for name, state := range file(t).States {
-		if (state.Parameters.FunctionName == "${"+statemachines.ExecuteFunction+"}") != (name == "ExecuteChangeSet") {
+func TestOnlyOneStateMayExecute(t *testing.T) { each(t, onlyOneStateMayExecute) }
+
+func onlyOneStateMayExecute(t *testing.T, f flow) {
+	for name, state := range f.raw(t).States {
+		if (state.Parameters.FunctionName == "${"+statemachines.ExecuteFunction+"}") != (name == f.executes) {
 			t.Errorf("%s invokes %s", name, state.Parameters.FunctionName)
 		}
 	}
 }
 
-func TestEndStatesAreTheOutcomes(t *testing.T) {
-	m := machine(t)
+func TestEndStatesAreTheOutcomes(t *testing.T) { each(t, endStatesAreTheOutcomes) }
+
+func endStatesAreTheOutcomes(t *testing.T, f flow) {
+	m := f.machine(t)
 	report, _ := m.State("ReportOutcome")
-	for _, outcome := range deployment.Outcomes() {
+	for _, outcome := range f.outcomes() {
 		state, found := m.State(string(outcome))
 		switch {
 		case !found:
@@ -315,7 +397,7 @@ func TestEndStatesAreTheOutcomes(t *testing.T) {
 		}
 	}
 	for _, state := range m.States() {
-		if state.End && !slices.Contains(deployment.Outcomes(), deployment.Outcome(state.Name)) {
+		if state.End && !slices.Contains(f.outcomes(), deployment.Outcome(state.Name)) {
 			t.Errorf("%s ends the flow and is no outcome", state.Name)
 		}
 	}
@@ -323,56 +405,69 @@ func TestEndStatesAreTheOutcomes(t *testing.T) {
 
 // Every word on which a Choice branches is one that the tasks can say, and every such word but those that raise a fault
 // has its branch.
-func TestChoicesKnowOurWords(t *testing.T) {
-	text := string(statemachines.Deploy)
+func TestChoicesKnowOurWords(t *testing.T) { each(t, choicesKnowOurWords) }
+
+func choicesKnowOurWords(t *testing.T, f flow) {
+	recovery := slices.Contains(f.intents, deployment.IntentRecover)
+	text := string(f.definition)
 	for _, phase := range deployment.Phases() {
-		if named := strings.Contains(text, `"$.stack.phase", "StringEquals": "`+string(phase)+`"`); named != (phase != deployment.PhaseBusy) {
+		want := !recovery && phase != deployment.PhaseBusy
+		if named := strings.Contains(text, `"$.stack.phase", "StringEquals": "`+string(phase)+`"`); named != want {
 			t.Errorf("phase %s: branch is %t", phase, named)
 		}
 	}
 	for _, settlement := range deployment.Settlements() {
 		want := settlement != deployment.SettlementMoving && settlement != deployment.SettlementUnknown
+		if recovery {
+			// What a recovery did not lead out of is stuck: no other settlement is left.
+			want = settlement == deployment.SettlementSucceeded || settlement == deployment.SettlementNotStarted || settlement == deployment.SettlementStuck
+		}
 		if named := strings.Contains(text, `"$.settled.settlement", "StringEquals": "`+string(settlement)+`"`); named != want {
 			t.Errorf("settlement %s: branch is %t", settlement, named)
 		}
 	}
 	for _, need := range deployment.ApprovalNeeds() {
-		if !strings.Contains(text, `"$.review.approval", "StringEquals": "`+string(need)+`"`) {
-			t.Errorf("approval need %s has no branch", need)
+		// A recovery is never requested as a plan.
+		want := !recovery || need != deployment.ApprovalNotAsked
+		if named := strings.Contains(text, `"$.review.approval", "StringEquals": "`+string(need)+`"`); named != want {
+			t.Errorf("approval need %s: branch is %t", need, named)
 		}
 	}
 }
 
 const (
-	begin = "<!-- made from deploy.asl.json by: go test ./statemachines -write -->\n"
+	begin = "<!-- made from %s by: go test ./statemachines -write -->\n"
 	end   = "<!-- end of the made part -->\n"
 )
 
-func TestReadmeShowsTheFlowAsItIs(t *testing.T) {
+func TestReadmeShowsTheFlowsAsTheyAre(t *testing.T) { each(t, readmeShowsTheFlow) }
+
+func readmeShowsTheFlow(t *testing.T, f flow) {
 	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	head, rest, found := strings.Cut(string(readme), begin)
+	mark := fmt.Sprintf(begin, f.file)
+	head, rest, found := strings.Cut(string(readme), mark)
 	made, tail, closed := strings.Cut(rest, end)
 	if !found || !closed {
-		t.Fatal("README.md lacks the marks of its made part")
+		t.Fatalf("README.md lacks the marks of the part made from %s", f.file)
 	}
 	var want bytes.Buffer
-	draw(&want, machine(t))
+	f.draw(&want, f.machine(t))
 	if *write {
-		if err := os.WriteFile("README.md", []byte(head+begin+want.String()+end+tail), 0o644); err != nil {
+		if err := os.WriteFile("README.md", []byte(head+mark+want.String()+end+tail), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if made != want.String() {
-		t.Error("the made part of README.md is not what deploy.asl.json says; run: go test ./statemachines -write")
+		t.Errorf("the part of README.md made from %s is not what it says; run: go test ./statemachines -write", f.file)
 	}
 }
 
 // draw writes the picture and the meaning of states and ends. Ways taken on errors are dotted.
-func draw(w *bytes.Buffer, m *asl.Machine) {
+func (f flow) draw(w *bytes.Buffer, m *asl.Machine) {
 	fmt.Fprintf(w, "```mermaid\nflowchart TD\n  start((start)) --> %s\n", m.StartAt())
 	for _, state := range m.States() {
 		switch {
@@ -417,12 +512,12 @@ func draw(w *bytes.Buffer, m *asl.Machine) {
 		}
 	}
 	fmt.Fprint(w, "\n| end | kind | what is left behind, what to do next |\n|---|---|---|\n")
-	for _, outcome := range deployment.Outcomes() {
+	for _, outcome := range f.outcomes() {
 		kind := "Succeed"
 		if outcome.Failed() {
 			kind = "Fail"
 		}
-		fmt.Fprintf(w, "| %s | %s | %s |\n", outcome, kind, outcome.Sentence())
+		fmt.Fprintf(w, "| %s | %s | %s |\n", outcome, kind, f.intents[0].Sentence(outcome))
 	}
 }
 
