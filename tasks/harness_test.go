@@ -124,11 +124,35 @@ func (c mortalClient) DeleteStack(ctx context.Context, in *cloudformation.Delete
 	return do(c.life, func() (*cloudformation.DeleteStackOutput, error) { return c.Client.DeleteStack(ctx, in, opts...) })
 }
 
+func (c mortalClient) ContinueUpdateRollback(ctx context.Context, in *cloudformation.ContinueUpdateRollbackInput, opts ...func(*cloudformation.Options)) (*cloudformation.ContinueUpdateRollbackOutput, error) {
+	return do(c.life, func() (*cloudformation.ContinueUpdateRollbackOutput, error) {
+		return c.Client.ContinueUpdateRollback(ctx, in, opts...)
+	})
+}
+
+func (c mortalClient) RollbackStack(ctx context.Context, in *cloudformation.RollbackStackInput, opts ...func(*cloudformation.Options)) (*cloudformation.RollbackStackOutput, error) {
+	return do(c.life, func() (*cloudformation.RollbackStackOutput, error) { return c.Client.RollbackStack(ctx, in, opts...) })
+}
+
 func (c mortalClient) DescribeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeChangeSetOutput, error) {
 	if c.life.dead {
 		return nil, errDead
 	}
 	return c.Client.DescribeChangeSet(ctx, in, opts...)
+}
+
+func (c mortalClient) DescribeStackEvents(ctx context.Context, in *cloudformation.DescribeStackEventsInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error) {
+	if c.life.dead {
+		return nil, errDead
+	}
+	return c.Client.DescribeStackEvents(ctx, in, opts...)
+}
+
+func (c mortalClient) DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error) {
+	if c.life.dead {
+		return nil, errDead
+	}
+	return c.Client.DescribeStacks(ctx, in, opts...)
 }
 
 // world is one AWS and one store; processes come and go in it.
@@ -141,6 +165,9 @@ type world struct {
 	answered  map[string]int
 	announced int
 	tries     int
+	// intent is what id was requested for, asked what its recovery is to do.
+	intent deployment.Intent
+	asked  deployment.Recovery
 }
 
 // sender is Step Functions as a process reaches it.
@@ -185,8 +212,8 @@ func must[T any](w *world) func(T, error) T {
 }
 
 // newWorld holds a request that nothing has been done for yet. It must be made in a synctest bubble.
-func newWorld(t *testing.T, template string) *world {
-	w := &world{t: t, template: template, answered: map[string]int{}}
+func newWorld(t *testing.T, template string, intent deployment.Intent, asked deployment.Recovery) *world {
+	w := &world{t: t, template: template, answered: map[string]int{}, intent: intent, asked: asked}
 	w.store = must[*sqlite.Store](w)(sqlite.Open(t.Context(), t.TempDir(), clock.System{}))
 	t.Cleanup(func() { _ = w.store.Close() })
 	w.simulator = must[*cfnsim.Simulator](w)(cfnsim.New(cfnsim.Options{Clock: clock.System{}, Random: rand.NewChaCha8([32]byte{1})}))
@@ -199,15 +226,16 @@ func (w *world) request(id deployment.ID) {
 	key := must[string](w)(w.store.PutDocument(w.t.Context(), "template", []byte(w.template)))
 	request := store.Request{
 		DeploymentID: id, CorrelationID: "sg-0000000000000000000000", Service: "orders", Environment: "prod",
-		Intent: deployment.IntentDeploy, RequestedBy: "ana", Template: key, CreatedAt: time.Now(),
+		Intent: w.intent, RequestedBy: "ana", Template: key, Recovery: w.asked, CreatedAt: time.Now(),
 	}
 	if err := w.store.PutRequest(w.t.Context(), request); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := w.store.CreateRecord(w.t.Context(), store.Record{
 		Schema: store.RecordSchema, ID: id, CorrelationID: request.CorrelationID, Service: "orders", Environment: "prod",
-		Intent: deployment.IntentDeploy, RequestedBy: "ana", Template: key, Stage: deployment.StageRequested, Leftovers: []string{},
-		Target: deployment.Target{Account: account, Region: region, StackName: stackOf},
+		Intent: w.intent, RequestedBy: "ana", Template: key, Stage: deployment.StageRequested, Leftovers: []string{},
+		Recovery: store.Recovery{Recovery: w.asked},
+		Target:   deployment.Target{Account: account, Region: region, StackName: stackOf},
 	}); err != nil {
 		w.t.Fatal(err)
 	}
@@ -237,7 +265,7 @@ func (w *world) try(l *life, task, flow string) (json.RawMessage, error) {
 		"attempt": 0, "flow": json.RawMessage(flow),
 	}
 	switch task {
-	case "AcquireStackLock", "WaitForApproval", "ExecuteChangeSet":
+	case "AcquireStackLock", "WaitForApproval", "ExecuteChangeSet", "PerformRecovery":
 		payload["taskToken"] = w.token()
 	}
 	return runner.Handle(w.t.Context(), must[[]byte](w)(json.Marshal(payload)))

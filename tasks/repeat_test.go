@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
 
 	"stackgate/internal/approval"
@@ -32,6 +33,18 @@ Resources:
     DependsOn: Bucket
     Metadata: {"Stackgate::Simulate": {FailOn: create, Reason: the queue is out of order}}
 `
+	// stuck cannot be updated to from good, nor go back by itself.
+	stuck = `
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+    Metadata: {"Stackgate::Simulate": {FailOn: rollback, Times: 1, Reason: the queue cannot go back}}
+    Properties: {QueueName: orders, VisibilityTimeout: 60}
+  Topic:
+    Type: AWS::SNS::Topic
+    DependsOn: Queue
+    Metadata: {"Stackgate::Simulate": {FailOn: create, Reason: the topic is out of order}}
+`
 	// never cannot be made and leaves nothing.
 	never = `Resources: {Queue: {Type: "AWS::SQS::Queue", Metadata: {"Stackgate::Simulate": {FailOn: create, Reason: no}}}}`
 )
@@ -41,6 +54,8 @@ var (
 	locked   = []string{"PrepareDeployment", "AcquireStackLock"}
 	made     = append(slices.Clone(locked), "InspectStack", "CreateChangeSet", "DescribeChangeSet")
 	awaiting = append(slices.Clone(made), "WriteReview", "WaitForApproval")
+	queueing = []string{"PrepareRecovery", "AcquireStackLock"}
+	proposed = append(slices.Clone(queueing), "DiagnoseStack", "WriteRecoveryProposal", "WaitForApproval")
 )
 
 // scene is a task, and what came before it.
@@ -49,6 +64,9 @@ type scene struct {
 	before         func(w *world)
 	// flow is what the state machine tells FinishDeployment.
 	flow string
+	// recovery says that the request is one to recover, asked what it is to do.
+	recovery bool
+	asked    deployment.Recovery
 }
 
 func after(names []string, more ...func(w *world)) func(w *world) {
@@ -74,10 +92,26 @@ func executed(w *world) {
 func approve(w *world) {
 	record := w.record()
 	if _, _, err := w.store.AddDecision(w.t.Context(), id, approval.Decision{
-		By: "bo", Verdict: approval.Approve, ChangeSetID: record.ChangeSet.ARN, Digest: record.Review.Digest,
+		By: "bo", Verdict: approval.Approve, ChangeSetID: record.DecidedUpon(), Digest: record.Review.Digest,
 		Acknowledgements: record.Review.Acknowledge, At: time.Now(),
 	}); err != nil {
 		w.t.Fatal(err)
+	}
+}
+
+func verifiedRecovery(w *world)  { w.run("VerifyRecoveryProposal") }
+func confirmedRecovery(w *world) { w.run("ConfirmRecoveredStack") }
+
+func performed(w *world) {
+	w.run("PerformRecovery")
+	time.Sleep(time.Hour)
+}
+
+// before puts things that other hands do before the first task.
+func before(step func(w *world), then func(w *world)) func(w *world) {
+	return func(w *world) {
+		step(w)
+		then(w)
 	}
 }
 
@@ -93,6 +127,29 @@ func queued(other deployment.ID) func(w *world) {
 			w.t.Fatal(err)
 		}
 	}
+}
+
+// broken brings a stack about that is stuck after an update, by other hands.
+func broken(w *world) {
+	there(good)(w)
+	change(w, "UPDATE", stuck, false)
+}
+
+// paused brings a stack about whose creation failed with rollback disabled.
+func paused(w *world) { change(w, "CREATE", bad, true) }
+
+func change(w *world, kind types.ChangeSetType, template string, keep bool) {
+	made, err := w.client().CreateChangeSet(w.t.Context(), &cloudformation.CreateChangeSetInput{
+		StackName: aws.String(stackOf), ChangeSetName: aws.String("theirs-too"), ChangeSetType: kind, TemplateBody: aws.String(template),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	time.Sleep(time.Hour)
+	if _, err := w.client().ExecuteChangeSet(w.t.Context(), &cloudformation.ExecuteChangeSetInput{ChangeSetName: made.Id, DisableRollback: aws.Bool(keep)}); err != nil {
+		w.t.Fatal(err)
+	}
+	time.Sleep(time.Hour)
 }
 
 // there brings the stack about by other hands.
@@ -139,7 +196,17 @@ func scenes() map[string]scene {
 			task: "FinishDeployment", before: after(made, queued(next)),
 			flow: `{"fault":{"Error":"Cancelled","Cause":"ana called it off"},"discardFault":{"Error":"NotPermitted","Cause":"no"}}`,
 		},
-		"finish, discarded": {task: "FinishDeployment", before: after(made, discarded), flow: `{"fault":{"Error":"Rejected","Cause":"no"}}`},
+		"prepare a recovery":    {task: "PrepareRecovery", recovery: true, before: before(broken, after(nil))},
+		"diagnose":              {task: "DiagnoseStack", recovery: true, before: before(broken, after(queueing))},
+		"propose":               {task: "WriteRecoveryProposal", recovery: true, before: before(broken, after(proposed[:3]))},
+		"verify a proposal":     {task: "VerifyRecoveryProposal", recovery: true, before: before(broken, after(proposed, approve))},
+		"continue a rollback":   {task: "PerformRecovery", recovery: true, before: before(broken, after(proposed, approve, verifiedRecovery))},
+		"skip in a rollback":    {task: "PerformRecovery", recovery: true, asked: deployment.Recovery{Skip: []string{"Queue"}}, before: before(broken, after(proposed, approve, verifiedRecovery))},
+		"roll a creation back":  {task: "PerformRecovery", recovery: true, before: before(paused, after(proposed, approve, verifiedRecovery))},
+		"remove an empty stack": {task: "PerformRecovery", recovery: true, before: before(there(never), after(proposed, approve, verifiedRecovery))},
+		"confirm a recovery":    {task: "ConfirmRecoveredStack", recovery: true, before: before(broken, after(proposed, approve, verifiedRecovery, performed))},
+		"finish a recovery":     {task: "FinishRecovery", recovery: true, before: before(broken, after(proposed, approve, verifiedRecovery, performed, confirmedRecovery, queued(next)))},
+		"finish, discarded":     {task: "FinishDeployment", before: after(made, discarded), flow: `{"fault":{"Error":"Rejected","Cause":"no"}}`},
 	}
 }
 
@@ -154,7 +221,11 @@ func (s scene) seen(t *testing.T, first life, lives int) (seen string, died bool
 		if flow == "" {
 			flow = "{}"
 		}
-		w := newWorld(t, template)
+		intent := deployment.IntentDeploy
+		if s.recovery {
+			intent = deployment.IntentRecover
+		}
+		w := newWorld(t, template, intent, s.asked)
 		defer w.store.Close()
 		s.before(w)
 		var answers []string

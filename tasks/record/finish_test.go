@@ -254,6 +254,8 @@ func TestPrepare(t *testing.T) {
 		"an unknown service":               {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Service = "bills" }, refused: "bills"},
 		"a parameter not to be overridden": {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Parameters = map[string]string{"Nope": "1"} }, refused: "cannot be overridden"},
 		"a policy of nobody":               {registry: loose, correlation: "sg-1", refused: "the policy of orders"},
+		"a recovery":                       {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Intent = deployment.IntentRecover }, refused: "requested to recover"},
+		"an unknown intent":                {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Intent = "guess" }, refused: "requested to guess"},
 		"no template":                      {registry: definition, correlation: "sg-1", change: func(r *store.Request) { r.Template = "template/none" }, refused: "is not in the store"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -275,7 +277,9 @@ func TestPrepare(t *testing.T) {
 			if err := kept.PutRequest(t.Context(), request); err != nil {
 				t.Fatal(err)
 			}
-			out, err := (record.Prepare{Store: kept, Registry: c.registry}).Run(t.Context(), record.PrepareIn{DeploymentID: id, CorrelationID: c.correlation, ExecutionARN: "execution"})
+			out, err := (record.Prepare{
+				Store: kept, Registry: c.registry, Intents: []deployment.Intent{deployment.IntentDeploy},
+			}).Run(t.Context(), record.PrepareIn{DeploymentID: id, CorrelationID: c.correlation, ExecutionARN: "execution"})
 			r, readErr := kept.Record(t.Context(), id)
 			if readErr != nil {
 				t.Fatal(readErr)
