@@ -368,3 +368,48 @@ func TestFind(t *testing.T) {
 		t.Errorf("two of a suffix: %v", err)
 	}
 }
+
+func TestRecoveryIsRequestedByItself(t *testing.T) {
+	d := newDoor(t, approval.Default())
+	asked := deployment.Recovery{Skip: []string{"Table", "Network.Queue"}}
+	record, err := d.Request(t.Context(), ana, frontdoor.Ask{Service: "orders", Environment: "prod", Intent: deployment.IntentRecover, Recovery: asked})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := d.store.Request(t.Context(), record.ID)
+	if err != nil || request.Template != "" || record.Template != "" || record.Intent != deployment.IntentRecover ||
+		!slices.Equal(request.Recovery.Skip, asked.Skip) || !slices.Equal(record.Recovery.Skip, asked.Skip) {
+		t.Errorf("%v, request %+v, record %+v", err, request, record)
+	}
+	for name, ask := range map[string]frontdoor.Ask{
+		"a deployment that skips":     {Intent: deployment.IntentDeploy, Recovery: asked},
+		"a plan that forces":          {Intent: deployment.IntentPlan, Recovery: deployment.Recovery{Force: true}},
+		"a recovery with a template":  {Intent: deployment.IntentRecover, Template: []byte(template)},
+		"a recovery with parameters":  {Intent: deployment.IntentRecover, Parameters: map[string]string{"A": "1"}},
+		"a recovery of an odd name":   {Intent: deployment.IntentRecover, Recovery: deployment.Recovery{Skip: []string{"--force"}}},
+		"a recovery of nobody's":      {Intent: deployment.IntentRecover, Service: "bills"},
+		"a recovery to an odd intent": {Intent: "recover-all"},
+	} {
+		if ask.Service == "" {
+			ask.Service = "orders"
+		}
+		ask.Environment = "prod"
+		_, err := d.Request(t.Context(), ana, ask)
+		if deployment.FaultOf(err) != deployment.InvalidRequest {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if all, err := d.store.Records(t.Context(), store.Filter{}); err != nil || len(all) != 1 {
+		t.Errorf("%d records, %v", len(all), err)
+	}
+}
+
+func TestARunningRecoveryIsNotCalledOff(t *testing.T) {
+	d := newDoor(t, approval.Default())
+	record := d.awaiting(staged(deployment.StageExecuting), func(r *store.Record) { r.Intent = deployment.IntentRecover })
+	_, err := d.Cancel(t.Context(), ana, record.ID, "")
+	var refused *frontdoor.RefusedError
+	if !errors.As(err, &refused) || refused.Refusal != frontdoor.RefusedLate || strings.Contains(err.Error(), "cancel-update-stack") {
+		t.Errorf("%v", err)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"stackgate/internal/deployment"
 	"stackgate/internal/store"
 )
 
@@ -53,8 +54,8 @@ func SessionPolicy(partition string, function Function, r store.Record, nested b
 	if nested {
 		own = append(own, prefix+r.Account+":stack/"+r.StackName+"-*/*")
 	}
-	p := policy{Version: "2012-10-17", Statement: []statement{{Effect: "Allow", Action: actions(function), Resource: own}}}
-	if function == Plan {
+	p := policy{Version: "2012-10-17", Statement: []statement{{Effect: "Allow", Action: actions(function, r.Intent), Resource: own}}}
+	if function == Plan && r.Intent != deployment.IntentRecover {
 		p.Statement = append(p.Statement, statement{
 			Effect: "Allow", Action: []string{"cloudformation:CreateChangeSet"}, Resource: []string{prefix + "aws:transform/*"},
 		})
@@ -75,8 +76,15 @@ func SessionPolicy(partition string, function Function, r store.Record, nested b
 	return string(text), nil
 }
 
-func actions(function Function) []string {
+// actions: a session for a recovery makes and executes no change set, and one for a deployment performs no recovery.
+func actions(function Function, intent deployment.Intent) []string {
 	all := append([]string{}, readActions...)
+	if intent == deployment.IntentRecover {
+		if function == Execute {
+			all = append(all, "cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack", "cloudformation:DeleteStack")
+		}
+		return all
+	}
 	switch function {
 	case Plan:
 		return append(all, "cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet", "cloudformation:DeleteStack",

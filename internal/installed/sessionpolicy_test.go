@@ -66,6 +66,42 @@ func TestSessionPolicySeparatesFunctions(t *testing.T) {
 	}
 }
 
+// A recovery is performed by the execute function alone, and by a session that can do nothing else.
+func TestSessionPolicySeparatesRecoveries(t *testing.T) {
+	recovery := record()
+	recovery.Intent = deployment.IntentRecover
+	for _, row := range []struct {
+		action            string
+		deploys, recovers []installed.Function
+	}{
+		{"cloudformation:CreateChangeSet", []installed.Function{installed.Plan}, nil},
+		{"cloudformation:DeleteChangeSet", []installed.Function{installed.Plan}, nil},
+		{"cloudformation:ExecuteChangeSet", []installed.Function{installed.Execute}, nil},
+		{"cloudformation:ContinueUpdateRollback", nil, []installed.Function{installed.Execute}},
+		{"cloudformation:RollbackStack", nil, []installed.Function{installed.Execute}},
+		{"cloudformation:DeleteStack", []installed.Function{installed.Plan}, []installed.Function{installed.Execute}},
+		{"cloudformation:Describe*", installed.Functions(), installed.Functions()},
+		{"cloudformation:List*", installed.Functions(), installed.Functions()},
+	} {
+		for _, function := range installed.Functions() {
+			for intent, c := range map[deployment.Intent]struct {
+				r   store.Record
+				may []installed.Function
+			}{deployment.IntentDeploy: {record(), row.deploys}, deployment.IntentRecover: {recovery, row.recovers}} {
+				on := allows(policyOf(t, function, c.r, true, executionRole), row.action)
+				if want := slices.Contains(c.may, function); len(on) > 0 != want {
+					t.Errorf("%s in a session of %s to %s: %v, want %v", row.action, function, intent, !want, want)
+				}
+				for _, resource := range on {
+					if !strings.Contains(resource, "shop-orders-prod") && !strings.Contains(resource, string(record().ID)) && !strings.HasSuffix(resource, ":aws:transform/*") {
+						t.Errorf("%s of %s to %s reaches %s", row.action, function, intent, resource)
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestSessionPolicyIsNarrow(t *testing.T) {
 	for _, function := range installed.Functions() {
 		for _, s := range policyOf(t, function, record(), true, executionRole) {

@@ -22,7 +22,7 @@ const (
 	toDiagnosis   = "PrepareRecovery AcquireStackLock DiagnoseStack "
 	toProposal    = toDiagnosis + "WriteRecoveryProposal ApprovalNeeded "
 	toRecovery    = toProposal + "WaitForApproval VerifyRecoveryProposal "
-	toPerformed   = toRecovery + "PerformRecovery ConfirmRecoveredStack StackRecovered "
+	toPerformed   = toRecovery + "PerformRecovery ConfirmRecoveredStack StackRecovered CollectEventTail "
 	recoveryEnded = "FinishRecovery ReportOutcome "
 )
 
@@ -128,7 +128,7 @@ func TestRecoveryThatFailsAgain(t *testing.T) {
 	story(t, func(w *world) {
 		w.broken(stuck)
 		record := w.recovered(deployment.Recovery{})
-		w.walked(record.ID, toPerformed+"CollectEventTail "+recoveryEnded+"FailedNeedsHuman")
+		w.walked(record.ID, toPerformed+recoveryEnded+"FailedNeedsHuman")
 		w.ended(record, deployment.OutcomeFailedNeedsHuman, "the table cannot go back")
 		if advice := strings.Join(record.Tail.Advice, "; "); !strings.Contains(advice, "stackgate recover orders -e prod") {
 			w.t.Errorf("advice: %s", advice)
@@ -194,7 +194,7 @@ func TestRecoveryRemovesAnEmptyStack(t *testing.T) {
 		w.define(func(d *service.Definition) { d.Approval.When = approval.Dangerous })
 		record := w.ask(deployment.Recovery{})
 		ended := w.start(record.ID)()
-		w.walked(record.ID, toProposal+"VerifyRecoveryProposal PerformRecovery ConfirmRecoveredStack StackRecovered "+recoveryEnded+"Recovered")
+		w.walked(record.ID, toProposal+"VerifyRecoveryProposal PerformRecovery ConfirmRecoveredStack StackRecovered CollectEventTail "+recoveryEnded+"Recovered")
 		w.ended(ended, deployment.OutcomeRecovered, "")
 		w.stands("absent")
 	})
@@ -263,7 +263,7 @@ func TestRecoveryDeletesStepByStep(t *testing.T) {
 		w.ended(refused, deployment.OutcomeFailedBeforeChange, "only of a stack in DELETE_FAILED")
 
 		first := w.recovered(deployment.Recovery{})
-		w.walked(first.ID, toPerformed+"CollectEventTail "+recoveryEnded+"FailedNeedsHuman")
+		w.walked(first.ID, toPerformed+recoveryEnded+"FailedNeedsHuman")
 		w.ended(first, deployment.OutcomeFailedNeedsHuman, "the table cannot be deleted")
 		w.stands("DELETE_FAILED")
 		if got := w.proposal(first).Acknowledgements(); len(got) != 1 {

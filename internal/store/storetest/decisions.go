@@ -163,6 +163,20 @@ var decisionRules = []rule[Store]{
 			wantError(t, err, store.ErrConflict, id.String())
 		}
 	}},
+	{"a recovery is decided upon by its stack", func(t *testing.T, s Store) {
+		id := awaiting(t, s, 1)
+		record := mustGet(s.UpdateRecord(t.Context(), id, func(r *store.Record) error {
+			r.Intent, r.StackID = deployment.IntentRecover, "arn:aws:cloudformation:eu-central-1:111122223333:stack/orders/1"
+			return nil
+		}))(t)
+		_, _, err := s.AddDecision(t.Context(), id, decisionBy("ana"))
+		wantError(t, err, store.ErrConflict, id.String())
+		decision := decisionBy("ana")
+		decision.ChangeSetID = record.StackID
+		if _, created, err := s.AddDecision(t.Context(), id, decision); err != nil || !created {
+			t.Errorf("created %v, error %v", created, err)
+		}
+	}},
 	{"one person at once decides once", func(t *testing.T, s Store) {
 		ctx, id := t.Context(), awaiting(t, s, 1)
 		var created atomic.Int32
