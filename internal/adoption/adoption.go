@@ -121,7 +121,7 @@ func (a Adoption) settle(ctx context.Context, r store.Record) (deployment.Settle
 	if err != nil {
 		return "", err
 	}
-	settlement, status, err := cfn.OperationSettlement(ctx, client, r.Operation())
+	settlement, status, err := cfn.OperationSettlement(ctx, client, r.Operation(), a.Parts.Clock.Now())
 	if err != nil || settlement == deployment.SettlementMoving {
 		return settlement, err
 	}

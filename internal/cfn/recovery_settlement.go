@@ -2,6 +2,7 @@ package cfn
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -16,8 +17,11 @@ type OperationReader interface {
 	DescribeStackEvents(ctx context.Context, in *cloudformation.DescribeStackEventsInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error)
 }
 
-// OperationSettlement reads where an operation has come to, and the stack's status.
-func OperationSettlement(ctx context.Context, client OperationReader, o deployment.Operation) (deployment.Settlement, types.StackStatus, error) {
+// eventsLate is how long the first event of a call may be late. That there is none is proof only after that.
+const eventsLate = 2 * time.Minute
+
+// OperationSettlement reads where an operation has come to by now, and the stack's status.
+func OperationSettlement(ctx context.Context, client OperationReader, o deployment.Operation, now time.Time) (deployment.Settlement, types.StackStatus, error) {
 	if o.Recovery == "" {
 		return Settlement(ctx, client, o.StackID, o.ChangeSetARN)
 	}
@@ -36,6 +40,9 @@ func OperationSettlement(ctx context.Context, client OperationReader, o deployme
 	status, begun, err := newestOf(ctx, client, o.StackID, o.Token)
 	if err != nil {
 		return "", "", err
+	}
+	if !begun && now.Before(o.At.Add(eventsLate)) {
+		return deployment.SettlementMoving, stack.StackStatus, nil
 	}
 	if !begun {
 		return deployment.SettlementNotStarted, stack.StackStatus, nil

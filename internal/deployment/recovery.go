@@ -3,6 +3,7 @@ package deployment
 import (
 	"regexp"
 	"slices"
+	"time"
 )
 
 // Recovery is what a recovery was asked to do beyond what its stack's status says. The zero value asks for nothing
@@ -93,6 +94,7 @@ type Operation struct {
 	ChangeSetARN string
 	// Recovery is empty for the execution of a change set.
 	Recovery RecoveryAction
-	// Token is the client request token of the recovery's call.
+	// Token is the client request token of the recovery's call, At when it was made.
 	Token string
+	At    time.Time
 }

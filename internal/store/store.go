@@ -214,7 +214,7 @@ func (r Record) DecidedUpon() string {
 
 // Operation is what the deployment does, or did, to its stack.
 func (r Record) Operation() deployment.Operation {
-	return deployment.Operation{StackID: r.StackID, ChangeSetARN: r.ChangeSet.ARN, Recovery: r.Recovery.Action, Token: r.ClientRequestToken}
+	return deployment.Operation{StackID: r.StackID, ChangeSetARN: r.ChangeSet.ARN, Recovery: r.Recovery.Action, Token: r.ClientRequestToken, At: r.Times.Executed}
 }
 
 // Sentence tells an operator what the deployment has left behind, and what to do next.

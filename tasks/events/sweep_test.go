@@ -94,7 +94,7 @@ func TestSweepOfEveryWait(t *testing.T) {
 				t.Fatal(err)
 			}
 			sent := &steps{}
-			swept, err := events.Wake{Store: kept, Sender: sent, Clock: at(noon.Add(c.age)), Connect: func(context.Context, store.Record) (cfn.ExecutionDescriber, error) {
+			swept, err := events.Wake{Store: kept, Sender: sent, Clock: at(noon.Add(c.age)), Connect: func(context.Context, store.Record) (cfn.OperationReader, error) {
 				return moving, nil
 			}}.Sweep(ctx)
 			if swept != c.want || (err != nil) != c.fails {

@@ -72,7 +72,7 @@ func (t Wake) atRest(ctx context.Context, record store.Record) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	settlement, status, err := cfn.OperationSettlement(ctx, client, record.Operation())
+	settlement, status, err := cfn.OperationSettlement(ctx, client, record.Operation(), t.Clock.Now())
 	if err != nil && deployment.FaultOf(err) != deployment.StackNotFound {
 		return false, err
 	}

@@ -3,7 +3,6 @@ package recovery
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
@@ -26,9 +25,6 @@ type ConfirmOut struct {
 	Status     string                `json:"status"`
 }
 
-// eventsLate is how long the first event of a call may be late. That there is none is proof only after that.
-const eventsLate = 2 * time.Minute
-
 // Run answers once the stack is at rest. While it moves it raises StackMoving, and StackTimedOut once the execution
 // limit of the definition has passed.
 func (t Confirm) Run(ctx context.Context, in In) (ConfirmOut, error) {
@@ -40,12 +36,9 @@ func (t Confirm) Run(ctx context.Context, in In) (ConfirmOut, error) {
 	if err != nil {
 		return ConfirmOut{}, err
 	}
-	settlement, status, err := cfn.OperationSettlement(ctx, client, record.Operation())
+	settlement, status, err := cfn.OperationSettlement(ctx, client, record.Operation(), t.Clock.Now())
 	if err != nil {
 		return ConfirmOut{}, err
-	}
-	if settlement == deployment.SettlementNotStarted && t.Clock.Now().Before(record.Times.Executed.Add(eventsLate)) {
-		settlement = deployment.SettlementMoving
 	}
 	if _, err := t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
 		r.Settlement, r.StackStatus = settlement, string(status)
