@@ -166,5 +166,5 @@ func finish(r *plan.Review) {
 	}
 	sortFindings(r)
 	r.Clusters = plan.ClusterItems(r.Items)
-	r.Verdict = plan.Verdict(r.Items, r.Completeness)
+	r.Verdict = plan.Verdict(r.Items, r.Security, r.Completeness)
 }

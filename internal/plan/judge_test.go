@@ -153,11 +153,23 @@ func TestVerdict(t *testing.T) {
 		"Deletes 1 database instance after a snapshot.":                                   items(item(plan.ImpactDestroySnapshot, "AWS::RDS::DBInstance")),
 		"Leaves 1 security group unmanaged.":                                              items(item(plan.ImpactOrphan, "AWS::EC2::SecurityGroup")),
 	} {
-		if got := plan.Verdict(list, plan.Completeness{}); got != want {
+		if got := plan.Verdict(list, nil, plan.Completeness{}); got != want {
 			t.Errorf("verdict %q\n   want %q", got, want)
 		}
 	}
-	partial := plan.Verdict(nil, plan.Completeness{Partial: true})
+	public := item(plan.ImpactSecurityBroadened, "AWS::ApiGatewayV2::Route")
+	public.Path = "Route"
+	lost := item(plan.ImpactReplaceDelete, table)
+	lost.Path, lost.Also = "Table", []plan.Impact{plan.ImpactSecurityBroadened}
+	findings := []plan.SecurityFinding{
+		{Path: "Route", Direction: plan.DirectionWidened, Everyone: true}, {Path: "Table", Direction: plan.DirectionWidened, Everyone: true},
+		{Path: "Role", Direction: plan.DirectionWidened}, {Path: "Other", Direction: plan.DirectionNarrowed, Everyone: true},
+	}
+	opened := plan.Verdict(items(lost, item(plan.ImpactSecurityBroadened, role), public), findings, plan.Completeness{})
+	if want := "Replaces 1 table and deletes its data; opens 1 route and 1 table to everyone; widens 1 role."; opened != want {
+		t.Errorf("verdict %q\n   want %q", opened, want)
+	}
+	partial := plan.Verdict(nil, nil, plan.Completeness{Partial: true})
 	if !strings.Contains(partial, "incomplete") {
 		t.Errorf("the verdict of a partial review does not say so: %q", partial)
 	}
@@ -165,7 +177,7 @@ func TestVerdict(t *testing.T) {
 
 func TestVerdictNamesEveryDangerousImpact(t *testing.T) {
 	for _, impact := range plan.Impacts() {
-		text := plan.Verdict(items(item(impact, "AWS::S3::Bucket"), item(plan.ImpactModify, "AWS::Lambda::Function")), plan.Completeness{})
+		text := plan.Verdict(items(item(impact, "AWS::S3::Bucket"), item(plan.ImpactModify, "AWS::Lambda::Function")), nil, plan.Completeness{})
 		if impact.Level(plan.StatefulData).AtLeast(plan.LevelMedium) && !strings.Contains(text, "bucket") {
 			t.Errorf("%s: %q does not name the bucket", impact, text)
 		}

@@ -9,16 +9,22 @@ import (
 )
 
 // Verdict says in a sentence or two what the change set does, the worst first: "Replaces 1 table and deletes its data;
-// 4 other changes." It is made from the items alone.
-func Verdict(items []Item, completeness Completeness) string {
-	sentence := verdictClauses(items)
+// 4 other changes." It is made from the items and the security findings that let everyone in.
+func Verdict(items []Item, findings []SecurityFinding, completeness Completeness) string {
+	opened := map[string]bool{}
+	for _, f := range findings {
+		if f.Everyone && f.Direction == DirectionWidened {
+			opened[f.Path] = true
+		}
+	}
+	sentence := verdictClauses(items, opened)
 	if completeness.Partial {
 		sentence += " This review is incomplete: there may be changes that it does not show."
 	}
 	return sentence
 }
 
-func verdictClauses(items []Item) string {
+func verdictClauses(items []Item, opened map[string]bool) string {
 	if len(items) == 0 {
 		return "No resource changes."
 	}
@@ -27,12 +33,17 @@ func verdictClauses(items []Item) string {
 		byImpact[item.Impact] = append(byImpact[item.Impact], item)
 	}
 	var clauses []string
+	also := alsoWidened(items)
 	for _, impact := range Impacts() {
-		if clause := clauseOf(impact, byImpact[impact]); clause != "" {
+		clause := clauseOf(impact, byImpact[impact])
+		if impact == ImpactSecurityBroadened {
+			clause = widened(byImpact[impact], also, opened)
+		}
+		if clause != "" {
 			clauses = append(clauses, clause)
 		}
 	}
-	if also := alsoWidened(items); len(also) > 0 {
+	if _, also := split(also, opened); len(also) > 0 {
 		clauses = append(clauses, "widens the permissions of "+nouns(also))
 	}
 	others := len(byImpact[ImpactModify]) + len(byImpact[ImpactAdd]) + len(byImpact[ImpactImport]) + len(byImpact[ImpactSync])
@@ -108,17 +119,19 @@ func clauseOf(impact Impact, items []Item) string {
 		return "replaces " + nouns(items) + " and leaves the old unmanaged"
 	case ImpactOrphan:
 		return "leaves " + nouns(items) + " unmanaged"
-	case ImpactSecurityBroadened:
-		return widened(items)
-	case ImpactModify, ImpactImport, ImpactAdd, ImpactSync, ImpactTagsOnly, ImpactMetadataOnly:
+	case ImpactSecurityBroadened, ImpactModify, ImpactImport, ImpactAdd, ImpactSync, ImpactTagsOnly, ImpactMetadataOnly:
 		return ""
 	}
 	return "cannot tell what happens to " + nouns(items)
 }
 
-// widened tells new permissions from those that grow.
-func widened(items []Item) string {
+// widened tells what everyone can reach, be it beside something worse, from other permissions, and new ones from those
+// that grow.
+func widened(items, also []Item, opened map[string]bool) string {
 	var grown, created []Item
+	toEveryone, items := split(items, opened)
+	alsoOpened, _ := split(also, opened)
+	toEveryone = append(toEveryone, alsoOpened...)
 	for _, item := range items {
 		if slices.Contains(item.Also, ImpactAdd) {
 			created = append(created, item)
@@ -127,6 +140,9 @@ func widened(items []Item) string {
 		}
 	}
 	var clauses []string
+	if len(toEveryone) > 0 {
+		clauses = append(clauses, "opens "+nouns(toEveryone)+" to everyone")
+	}
 	if len(grown) > 0 {
 		clauses = append(clauses, "widens "+nouns(grown))
 	}
@@ -134,6 +150,18 @@ func widened(items []Item) string {
 		clauses = append(clauses, "creates "+nouns(created)+" with new permissions")
 	}
 	return strings.Join(clauses, "; ")
+}
+
+// split takes those items out that are opened to everyone.
+func split(items []Item, opened map[string]bool) (toEveryone, others []Item) {
+	for _, item := range items {
+		if opened[item.Path] {
+			toEveryone = append(toEveryone, item)
+		} else {
+			others = append(others, item)
+		}
+	}
+	return toEveryone, others
 }
 
 // alsoWidened lists the items that are widened beside something worse.

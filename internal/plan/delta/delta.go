@@ -221,7 +221,7 @@ func (c *comparison) items() []Item {
 			continue
 		}
 		kind := KindDifferent
-		if now.Level.Rank() < then.Level.Rank() || now.Level == then.Level && now.Impact.Rank() < then.Impact.Rank() {
+		if worse(then, now) {
 			kind = KindWorse
 		}
 		list = append(list, Item{Path: now.Path, Kind: kind, From: &then, To: &now, Differences: differences})
@@ -236,6 +236,13 @@ func (c *comparison) items() []Item {
 		return cmp.Or(cmp.Compare(slices.Index(Kinds(), x.Kind), slices.Index(Kinds(), y.Kind)), plan.CompareItems(x.Shown(), y.Shown()))
 	})
 	return list
+}
+
+// worse says whether a change ranks worse than it did. Among harmless ones, as an update is where there was a creation,
+// nothing is worse.
+func worse(then, now plan.Item) bool {
+	return now.Level.Rank() < then.Level.Rank() && now.Level.AtLeast(plan.LevelMedium) ||
+		now.Level == then.Level && now.Level.AtLeast(plan.LevelMedium) && now.Impact.Rank() < then.Impact.Rank()
 }
 
 func (c *comparison) security() Security {

@@ -174,7 +174,7 @@ func property(then, now plan.Property) []Difference {
 		switch field {
 		case "edits":
 			continue
-		case "before", "after", "change", "recreation", "knownAfterApply", "sensitive", "encoding", "editsOmitted":
+		case "before", "after", "change", "recreation", "knownAfterApply", "sensitive", "encoding", "editsOmitted", "causes":
 			// Said by the values above where there are any.
 			if len(list) > 0 {
 				continue

@@ -298,8 +298,8 @@ func (v *viewer) itemFacts(item plan.Item) []factView {
 		}
 		facts = append(facts, fact)
 	}
-	for _, protection := range item.Protections {
-		text("Protection lost", protection.Summary)
+	for _, protection := range wording.Protections(item) {
+		text("Protection lost", protection)
 	}
 	if len(item.PhysicalID) > maxPhysical {
 		text("Physical id", item.PhysicalID)

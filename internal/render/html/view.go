@@ -185,7 +185,7 @@ func (v *viewer) facts() []factView {
 			facts = add(facts, "Change set type", t.ChangeSetType)
 		}
 	}
-	facts = add(facts, "Description", t.Description)
+	facts = add(facts, "Description", wording.Description(v.r))
 	return add(facts, "Drift", strings.TrimPrefix(wording.DriftLine(v.r), "drift: "))
 }
 

@@ -30,11 +30,7 @@ func itemRow(item plan.Item) string {
 	var more []string
 	if item.Level.AtLeast(plan.LevelHigh) {
 		more = append(more, item.Notes...)
-		for _, protection := range item.Protections {
-			if !strings.Contains(item.Sentence, protection.Summary) {
-				more = append(more, protection.Summary)
-			}
-		}
+		more = append(more, wording.Protections(item)...)
 		if also := wording.Also(item); also != "" {
 			more = append(more, "also: "+also)
 		}

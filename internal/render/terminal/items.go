@@ -204,10 +204,8 @@ func (p *page) circumstances(item plan.Item, indent int) {
 			p.text(indent, indent+12, pad(label, 10)+"  "+p.clean(text))
 		}
 	}
-	for _, protection := range item.Protections {
-		if !strings.Contains(item.Sentence, protection.Summary) {
-			fact("protection", protection.Summary)
-		}
+	for _, protection := range wording.Protections(item) {
+		fact("protection", protection)
 	}
 	fact("also", wording.Also(item))
 	fact("inside", wording.Children(item))

@@ -94,7 +94,7 @@ func (p *page) header() {
 	if kind != "" && kind != "UPDATE" {
 		p.fact("type", kind+" change set")
 	}
-	p.fact("says", r.Target.Description)
+	p.fact("says", wording.Description(r))
 	p.blank()
 	p.text(0, 0, p.style(bold, p.clean(wording.Verdict(r))))
 	for _, reason := range wording.Incomplete(r) {

@@ -34,6 +34,18 @@ func Also(item plan.Item) string {
 	return strings.Join(words, "; ")
 }
 
+// Protections lists the protections that are lost, without those that the sentence or a note names already.
+func Protections(item plan.Item) []string {
+	var list []string
+	for _, loss := range item.Protections {
+		said := func(text string) bool { return strings.Contains(text, loss.Summary) }
+		if !said(item.Sentence) && !slices.ContainsFunc(item.Notes, said) {
+			list = append(list, loss.Summary)
+		}
+	}
+	return list
+}
+
 // Reported repeats CloudFormation's own words about an item: "Modify, Replacement True, PolicyAction ReplaceAndDelete".
 // It is empty where there is nothing but an action that everybody knows, which the impact says already.
 func Reported(item plan.Item) string {

@@ -107,7 +107,7 @@ func Verdict(r plan.Review) string {
 	if r.Verdict != "" {
 		return r.Verdict
 	}
-	return plan.Verdict(r.Items, r.Completeness)
+	return plan.Verdict(r.Items, r.Security, r.Completeness)
 }
 
 // DriftLine says whether the live resources were looked at, and what was found.
@@ -161,22 +161,47 @@ func DriftRows(r plan.Review) []DriftRow {
 
 // Security is one finding in words: what holds afterwards, and what held.
 func Security(f plan.SecurityFinding) Values {
+	v := Values{Old: later(f.Before), New: later(f.After)}
 	switch {
 	case f.After == "" && f.Before == "":
-		return Values{New: f.Summary}
+		v.New = later(f.Summary)
 	case f.After == "":
-		return Values{Old: f.Before, New: "removed"}
+		v.New = "removed"
+	case f.Kind == plan.SecurityPublicAccess, f.Kind == plan.SecurityEncryption:
+		// The value of a setting says little by itself: "NONE".
+		v.New = later(f.Summary)
+		if !strings.Contains(strings.ToLower(f.Summary), strings.ToLower(f.After)) {
+			v.New += " (" + later(f.After) + ")"
+		}
 	}
-	return Values{Old: f.Before, New: f.After}
+	return v
+}
+
+// later writes the marker of what CloudFormation learns while it runs in the middle of a text as values do.
+func later(text string) string {
+	return strings.ReplaceAll(text, plan.KnownAfterApply, plan.TextKnownLater)
 }
 
 // SecurityNote says of a finding whose direction is not clear why that is so; empty for the others, whose values tell.
 func SecurityNote(f plan.SecurityFinding) string {
 	switch {
-	case f.Direction == plan.DirectionWidened || f.Direction == plan.DirectionNarrowed, f.Summary == Security(f).New:
+	case f.Direction == plan.DirectionWidened || f.Direction == plan.DirectionNarrowed, strings.HasPrefix(Security(f).New, later(f.Summary)):
 		return ""
 	}
-	return f.Summary
+	// The sentence begins with the values that stand beside it.
+	for _, verb := range []string{"allows ", "denies "} {
+		note, found := strings.CutPrefix(f.Summary, verb+f.After)
+		if !found || f.After == "" {
+			continue
+		}
+		if f.Before != "" {
+			note, found = strings.CutPrefix(note, ", was "+f.Before)
+		}
+		if note, separated := strings.CutPrefix(note, "; "); found && separated {
+			return later(note)
+		}
+	}
+	return later(f.Summary)
 }
 
 // Place names where a finding or an unpinned input is; one without a path belongs to the stack itself.
@@ -227,6 +252,14 @@ func Moment(at, now time.Time) string {
 		return at.Format("15:04 UTC")
 	}
 	return at.Format(Day)
+}
+
+// Description is what the change set says of itself; empty where it only repeats what the header has.
+func Description(r plan.Review) string {
+	if d := r.Deployment; d != nil && strings.HasPrefix(r.Target.Description, "stackgate deployment "+d.ID) {
+		return ""
+	}
+	return r.Target.Description
 }
 
 // Expiry says how long the change set can still be approved. Without a clock, the zero time, it says until when.

@@ -33,10 +33,16 @@ func PropertyValues(item plan.Item, p plan.Property) Values {
 		return Values{New: after}
 	case before == plan.TextNotReported && after == plan.TextNotReported:
 		return Values{New: "(values not reported)"}
-	case before == plan.TextSensitive && after == plan.TextChanged:
+	case before == plan.TextSensitive && after == plan.TextChanged, sameValue(p):
 		return Values{New: after}
 	}
 	return Values{Old: before, New: after}
+}
+
+// sameValue says whether CloudFormation reports a change of a property and gives it the same value on both sides, as it
+// does for an attribute of a resource that is updated: the value is read again while it runs.
+func sameValue(p plan.Property) bool {
+	return p.Change == plan.ChangeModify && !p.Sensitive && p.Before != nil && p.After != nil && *p.Before == *p.After && len(p.Edits) == 0
 }
 
 // EditValues returns the values of one difference inside a property.
@@ -100,6 +106,11 @@ func Remarks(p plan.Property) []string {
 		remarks = append(remarks, "what changes is not reported")
 	default:
 		remarks = append(remarks, "unknown change "+string(p.Change))
+	}
+	if sameValue(p) && p.Truncated {
+		remarks = append(remarks, "the part that is shown is the same before and after")
+	} else if sameValue(p) {
+		remarks = append(remarks, "reported as a change, with the same value before and after")
 	}
 	if p.Drift != nil {
 		remarks = append(remarks, "live "+DriftText(p, p.Drift.Live)+", last deployed "+DriftText(p, p.Drift.LastDeployed))

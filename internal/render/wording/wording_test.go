@@ -36,6 +36,7 @@ func TestPropertyValues(t *testing.T) {
 		{"sensitive", "Modify", with(func(p *plan.Property) { p.Sensitive = true }), `(sensitive, changed)`},
 		{"no values", "Modify", with(func(p *plan.Property) { p.Before, p.After = nil, nil }), `(values not reported)`},
 		{"half reported", "Modify", with(func(p *plan.Property) { p.Before = nil }), `(not reported) -> "b"`},
+		{"the same before and after", "Modify", with(func(p *plan.Property) { p.After = p.Before }), `"a"`},
 		{"known later", "Modify", with(func(p *plan.Property) { p.After, p.KnownAfterApply = nil, true }), `"a" -> (known after apply)`},
 	}
 	for _, tt := range tests {
@@ -291,5 +292,33 @@ func TestReported(t *testing.T) {
 		if got := wording.Reported(tt.item); got != tt.want {
 			t.Errorf("%+v: %q, want %q", tt.item, got, tt.want)
 		}
+	}
+}
+
+func TestSecuritySaysWhatASettingMeansAndNothingTwice(t *testing.T) {
+	later := plan.KnownAfterApply
+	tests := []struct {
+		name      string
+		f         plan.SecurityFinding
+		want, why string
+	}{
+		{"setting", plan.SecurityFinding{Kind: plan.SecurityPublicAccess, Direction: plan.DirectionWidened, Before: "AWS_IAM", After: "NONE", Summary: "can be called without authorization"},
+			"AWS_IAM -> can be called without authorization (NONE)", ""},
+		{"setting that its sentence names", plan.SecurityFinding{Kind: plan.SecurityPublicAccess, Direction: plan.DirectionWidened, After: "NONE", Summary: "can be called by everyone (AuthType NONE)"},
+			"can be called by everyone (AuthType NONE)", ""},
+		{"policy that is known later", plan.SecurityFinding{Kind: plan.SecurityIdentityPolicy, Direction: plan.DirectionUnclear, Before: "s3:* on a", After: "s3:* on " + later,
+			Summary: "allows s3:* on " + later + ", was s3:* on a; how far that reaches is known only after apply"},
+			"s3:* on a -> s3:* on (known after apply)", "how far that reaches is known only after apply"},
+		{"unclear for another reason", plan.SecurityFinding{Kind: plan.SecurityIdentityPolicy, Direction: plan.DirectionUnclear, After: "x", Summary: "cannot be read"}, "x", "cannot be read"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := wording.Security(tt.f).Join("->"); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+			if got := wording.SecurityNote(tt.f); got != tt.why {
+				t.Errorf("note %q, want %q", got, tt.why)
+			}
+		})
 	}
 }
