@@ -33,11 +33,34 @@ func (b *builder) properties(c *change) []plan.Property {
 	for _, place := range places {
 		list = append(list, c.property(place, byPlace[place]))
 	}
-	list = append(list, c.unlisted(places)...)
+	list = withoutBareTags(append(list, c.unlisted(places)...))
 	slices.SortStableFunc(list, func(a, b plan.Property) int { return strings.Compare(a.Path, b.Path) })
 	withoutInner(list)
 	return list
 }
+
+// withoutBareTags takes out the line "Tags" that says nothing but that they change, where other lines say how: the answer
+// without values has the one, that with values the others. Its causes go to them.
+func withoutBareTags(list []plan.Property) []plan.Property {
+	bare := slices.IndexFunc(list, func(p plan.Property) bool {
+		return p.Path == "/Tags" && p.Change == plan.ChangeUnknown && p.Before == nil && p.After == nil && !p.Sensitive && p.Recreation == plan.RecreationNever
+	})
+	if bare < 0 || !slices.ContainsFunc(list, isTag) {
+		return list
+	}
+	causes := list[bare].Causes
+	list = slices.Delete(list, bare, bare+1)
+	for i := range list {
+		for _, cause := range causes {
+			if isTag(list[i]) && !slices.Contains(list[i].Causes, cause) && cause.Source != "" {
+				list[i].Causes = append(list[i].Causes, cause)
+			}
+		}
+	}
+	return list
+}
+
+func isTag(p plan.Property) bool { return strings.HasPrefix(p.Path, "/Tags/") }
 
 // whole lists what a resource that comes or goes consists of.
 func whole(tree any, kind plan.Change) []plan.Property {

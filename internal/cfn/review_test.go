@@ -405,3 +405,19 @@ func TestASecretThatBecomesText(t *testing.T) {
 		t.Errorf("level %s, security %+v", item.Level, r.Security)
 	}
 }
+
+func TestTagsAreListedOnce(t *testing.T) {
+	c := modified("Queue", "AWS::SQS::Queue", "", "",
+		types.ResourceChangeDetail{ChangeSource: types.ChangeSourceDirectModification, Evaluation: "Static", Target: &types.ResourceTargetDefinition{Attribute: "Tags", RequiresRecreation: "Never"}},
+		types.ResourceChangeDetail{Evaluation: "Static", Target: &types.ResourceTargetDefinition{
+			Attribute: "Tags", RequiresRecreation: "Never", Path: aws.String("/Tags/0/Value"), BeforeValue: aws.String("4710"), AfterValue: aws.String("4711"), AttributeChangeType: "Modify"}})
+	item, _ := one(t, c, cfn.ReviewInput{})
+	got := item.Properties
+	if len(got) != 1 || got[0].Path != "/Tags/0/Value" || !slices.ContainsFunc(got[0].Causes, func(c plan.Cause) bool { return c.Source == "DirectModification" }) {
+		t.Errorf("properties %+v", got)
+	}
+	c.Details = c.Details[:1]
+	if item, _ := one(t, c, cfn.ReviewInput{}); len(item.Properties) != 1 || item.Properties[0].Path != "/Tags" {
+		t.Errorf("properties %+v", item.Properties)
+	}
+}

@@ -170,7 +170,8 @@ func kindOfType(resourceType string) plan.SecurityKind {
 
 // few lists values for one line: at most four, then how many more.
 func few(values []string) string {
-	const most = 4
+	// A twelfth action can be the dangerous one, so what is cut is what nobody would read to its end.
+	const most = 12
 	if len(values) <= most {
 		return strings.Join(values, ", ")
 	}

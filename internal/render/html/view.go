@@ -186,7 +186,8 @@ func (v *viewer) facts() []factView {
 		}
 	}
 	facts = add(facts, "Description", wording.Description(v.r))
-	return add(facts, "Drift", strings.TrimPrefix(wording.DriftLine(v.r), "drift: "))
+	facts = add(facts, "Drift", strings.TrimPrefix(wording.DriftLine(v.r), "drift: "))
+	return add(facts, "Completeness", wording.Shown(v.r, len(v.r.Items), "shown"))
 }
 
 func (v *viewer) digests() []factView {

@@ -4,6 +4,7 @@ package wording
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"stackgate/internal/plan"
@@ -33,8 +34,12 @@ func PropertyValues(item plan.Item, p plan.Property) Values {
 		return Values{New: after}
 	case before == plan.TextNotReported && after == plan.TextNotReported:
 		return Values{New: "(values not reported)"}
-	case before == plan.TextSensitive && after == plan.TextChanged, sameValue(p):
+	case before == plan.TextSensitive && after == plan.TextChanged:
 		return Values{New: after}
+	case sameValue(p) && p.Truncated:
+		return Values{New: "(the same before and after, as far as it is reported)"}
+	case sameValue(p):
+		return Values{New: "(the same before and after)"}
 	}
 	return Values{Old: before, New: after}
 }
@@ -107,11 +112,6 @@ func Remarks(p plan.Property) []string {
 	default:
 		remarks = append(remarks, "unknown change "+string(p.Change))
 	}
-	if sameValue(p) && p.Truncated {
-		remarks = append(remarks, "the part that is shown is the same before and after")
-	} else if sameValue(p) {
-		remarks = append(remarks, "reported as a change, with the same value before and after")
-	}
 	if p.Drift != nil {
 		remarks = append(remarks, "live "+DriftText(p, p.Drift.Live)+", last deployed "+DriftText(p, p.Drift.LastDeployed))
 	}
@@ -132,7 +132,7 @@ func DriftText(p plan.Property, value *string) string {
 // Causes says where the change of a property comes from; empty where it comes from nowhere but the template. That a value
 // is decided while CloudFormation runs is said here only where the value itself does not say so.
 func Causes(p plan.Property) string {
-	if len(p.Causes) == 0 || (len(p.Causes) == 1 && p.Causes[0].Source == "DirectModification" && !dynamic(p.Causes[0])) {
+	if len(p.Causes) == 0 || !slices.ContainsFunc(p.Causes, tells) || (len(p.Causes) == 1 && p.Causes[0].Source == "DirectModification" && !dynamic(p.Causes[0])) {
 		return ""
 	}
 	var sentences []string
@@ -149,6 +149,9 @@ func Causes(p plan.Property) string {
 	}
 	return strings.Join(sentences, ", ")
 }
+
+// tells says whether a cause says anything: of tags CloudFormation reports none.
+func tells(c plan.Cause) bool { return c.Source != "" || c.Entity != "" || dynamic(c) }
 
 // An evaluation that this version does not know is not known to be static.
 func dynamic(c plan.Cause) bool {

@@ -36,7 +36,8 @@ func TestPropertyValues(t *testing.T) {
 		{"sensitive", "Modify", with(func(p *plan.Property) { p.Sensitive = true }), `(sensitive, changed)`},
 		{"no values", "Modify", with(func(p *plan.Property) { p.Before, p.After = nil, nil }), `(values not reported)`},
 		{"half reported", "Modify", with(func(p *plan.Property) { p.Before = nil }), `(not reported) -> "b"`},
-		{"the same before and after", "Modify", with(func(p *plan.Property) { p.After = p.Before }), `"a"`},
+		{"the same before and after", "Modify", with(func(p *plan.Property) { p.After = p.Before }), `(the same before and after)`},
+		{"the same as far as is known", "Modify", with(func(p *plan.Property) { p.After, p.Truncated = p.Before, true }), `(the same before and after, as far as it is reported)`},
 		{"known later", "Modify", with(func(p *plan.Property) { p.After, p.KnownAfterApply = nil, true }), `"a" -> (known after apply)`},
 	}
 	for _, tt := range tests {
@@ -60,6 +61,7 @@ func TestCauses(t *testing.T) {
 	}{
 		{"none", nil, false, ""},
 		{"only the template", []plan.Cause{direct}, false, ""},
+		{"not reported", []plan.Cause{{Evaluation: "static"}}, false, ""},
 		{"the template, but dynamic", []plan.Cause{dynamic}, false, "the template (decided while it runs)"},
 		{"both causes are kept", []plan.Cause{parameter, dynamic}, false, "parameter Size, the template (decided while it runs)"},
 		{"the value says that it is dynamic", []plan.Cause{dynamic}, true, "the template"},
