@@ -48,6 +48,9 @@ func (r *request) bodyOrURL(body, url *string) (string, error) {
 	case body != nil:
 		return *body, nil
 	case url != nil:
+		if object, put := r.w.Objects[*url]; put && !object.Fetched {
+			return object.Body, nil
+		}
 		fetched := r.fetched[*url]
 		return fetched.body, fetched.err
 	default:
@@ -148,7 +151,7 @@ func (r *request) validateTemplate(in *cloudformation.ValidateTemplateInput) (*c
 }
 
 func (r *request) capabilities(parsed *template.Template) ([]types.Capability, *string) {
-	needed, because := r.requiredCapability(parsed)
+	needed, because := r.w.requiredCapability(parsed)
 	if needed == "" {
 		return nil, nil
 	}

@@ -31,16 +31,19 @@ type changeSet struct {
 	Findings  []validationFinding `json:",omitempty"`
 	// Hooks are planned for the execution, HookResults the verdicts on the change set itself. Inspected says that one of
 	// them or early validation is why the making fails, so that the changes are known all the same.
-	Hooks           []types.ChangeSetHook `json:",omitempty"`
-	HookResults     []*hookResult         `json:",omitempty"`
-	Inspected       bool                  `json:",omitempty"`
-	Description     string                `json:",omitempty"`
-	Status          types.ChangeSetStatus
-	Reason          string `json:",omitempty"`
-	ExecutionStatus types.ExecutionStatus
-	OnStackFailure  types.OnStackFailure `json:",omitempty"`
-	IncludeNested   bool                 `json:",omitempty"`
-	Target          deployment
+	Hooks       []types.ChangeSetHook `json:",omitempty"`
+	HookResults []*hookResult         `json:",omitempty"`
+	Inspected   bool                  `json:",omitempty"`
+	// Nested are the ids of the change sets of nested stacks, by logical id; ParentID and RootID those of a nested one.
+	Nested           map[string]string `json:",omitempty"`
+	ParentID, RootID string            `json:",omitempty"`
+	Description      string            `json:",omitempty"`
+	Status           types.ChangeSetStatus
+	Reason           string `json:",omitempty"`
+	ExecutionStatus  types.ExecutionStatus
+	OnStackFailure   types.OnStackFailure `json:",omitempty"`
+	IncludeNested    bool                 `json:",omitempty"`
+	Target           deployment
 	// Changes is the answer without property values, Valued the one with them; Warning then replaces the reason.
 	Changes []types.Change `json:",omitempty"`
 	Valued  []types.Change `json:",omitempty"`
@@ -58,7 +61,11 @@ func (c *changeSet) tick(w *world, at time.Time) {
 	switch c.Status {
 	case types.ChangeSetStatusCreatePending:
 		c.Status = types.ChangeSetStatusCreateInProgress
-		due := at.Add(w.spread(2*time.Second+time.Duration(len(c.Changes))*20*time.Millisecond, c.ID))
+		takes := 2*time.Second + time.Duration(len(c.Changes))*20*time.Millisecond
+		if c.Failure == "" || c.ParentID != "" {
+			takes += time.Duration(w.descendants(c)) * time.Second
+		}
+		due := at.Add(w.spread(takes, c.ID))
 		c.Due = &due
 	case types.ChangeSetStatusCreateInProgress:
 		c.Operation.Ended, c.Operation.Failed = &at, c.Failure != ""
@@ -69,16 +76,29 @@ func (c *changeSet) tick(w *world, at time.Time) {
 			return
 		}
 		c.Status, c.ExecutionStatus = types.ChangeSetStatusCreateComplete, types.ExecutionStatusAvailable
+		if c.ParentID != "" {
+			c.ExecutionStatus, c.Reason = types.ExecutionStatusUnavailable, reasonOnlyRoot
+		}
+	case types.ChangeSetStatusDeletePending:
+		c.Status = types.ChangeSetStatusDeleteInProgress
+		due := at.Add(w.spread(time.Second, c.ID+"gone"))
+		c.Due = &due
+	case types.ChangeSetStatusDeleteInProgress:
+		w.remove(at, c)
 	default:
 	}
 }
 
 // dropChangeSets removes the stack's change sets but the named one, as an execution does.
-func (w *world) dropChangeSets(s *stack, keep string) {
-	w.ChangeSets = slices.DeleteFunc(w.ChangeSets, func(c *changeSet) bool {
-		executed := c.ExecutionStatus == types.ExecutionStatusExecuteComplete || c.ExecutionStatus == types.ExecutionStatusExecuteFailed
-		return c.StackID == s.ID && c.ID != keep && !executed
-	})
+func (w *world) dropChangeSets(s *stack, at time.Time, keep string) {
+	var dropped []*changeSet
+	for _, c := range w.ChangeSets {
+		ended := c.ExecutionStatus == types.ExecutionStatusExecuteComplete || c.ExecutionStatus == types.ExecutionStatusExecuteFailed
+		if c.StackID == s.ID && c.ID != keep && !ended {
+			dropped = append(dropped, c)
+		}
+	}
+	w.remove(at, dropped...)
 }
 
 // stackChangeSets returns the change sets that the stack still lists.
@@ -135,7 +155,7 @@ func (r *request) createChangeSet(in *cloudformation.CreateChangeSetInput) (*clo
 	}
 	due := r.now.Add(r.w.spread(500*time.Millisecond, set.ID+"pending"))
 	set.Due = &due
-	r.w.ChangeSets = append(r.w.ChangeSets, set)
+	r.enter(set)
 	r.changed = true
 	return &cloudformation.CreateChangeSetOutput{Id: &set.ID, StackId: &shell.ID}, nil
 }
@@ -213,23 +233,16 @@ func (r *request) target(s *stack, in *cloudformation.CreateChangeSetInput) (dep
 	if err != nil {
 		return deployment{}, nil, err
 	}
-	if err := checkSimulated(parsed); err != nil {
+	if err := checkScripts(parsed); err != nil {
 		return deployment{}, nil, err
 	}
 	given := make([]template.Given, 0, len(in.Parameters))
 	for _, p := range in.Parameters {
 		given = append(given, template.Given{Key: aws.ToString(p.ParameterKey), Value: p.ParameterValue, UsePrevious: aws.ToBool(p.UsePreviousValue)})
 	}
-	store := func(name string) (string, bool) { return r.w.parameter(r.account, r.region, name) }
-	values, err := parsed.ResolveParameters(given, previous.Parameters, store)
+	values, err := r.w.resolve(parsed, given, previous.Parameters, r.account, r.region)
 	if err != nil {
 		return deployment{}, nil, err
-	}
-	for name, value := range values {
-		if value.NoEcho {
-			value.Text = template.Secret(r.w.Seed+name, value.Text)
-			values[name] = value
-		}
 	}
 	d := deployment{Template: body, Parameters: values, Tags: in.Tags, Capabilities: in.Capabilities,
 		NotificationARNs: in.NotificationARNs, RollbackConfiguration: in.RollbackConfiguration, RoleARN: aws.ToString(in.RoleARN)}
@@ -242,7 +255,23 @@ func (r *request) target(s *stack, in *cloudformation.CreateChangeSetInput) (dep
 	if d.RoleARN == "" {
 		d.RoleARN = previous.RoleARN
 	}
-	return d, parsed, r.checkCapabilities(parsed, in.Capabilities)
+	return d, parsed, r.w.checkCapabilities(parsed, in.Capabilities)
+}
+
+// resolve decides the values of a template's parameters, and hides those of NoEcho.
+func (w *world) resolve(parsed *template.Template, given []template.Given, previous map[string]template.Value, account, region string) (map[string]template.Value, error) {
+	store := func(name string) (string, bool) { return w.parameter(account, region, name) }
+	values, err := parsed.ResolveParameters(given, previous, store)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range values {
+		if value.NoEcho {
+			value.Text = template.Secret(w.Seed+name, value.Text)
+			values[name] = value
+		}
+	}
+	return values, nil
 }
 
 func (r *request) templateBody(in *cloudformation.CreateChangeSetInput, previous deployment) (string, error) {
@@ -273,7 +302,8 @@ func (r *request) plan(s *stack, set *changeSet, parsed *template.Template, vali
 	if err != nil {
 		return err
 	}
-	c := &comparison{w: r.w, stack: s, target: set.Target, scope: scope, plans: map[string]*resourcePlan{}}
+	c := &comparison{w: r.w, stack: s, target: set.Target, scope: scope, plans: map[string]*resourcePlan{},
+		nested: func(plan *resourcePlan) { r.planNested(s, set, plan, validates) }}
 	if err := c.run(); err != nil {
 		return err
 	}
@@ -299,8 +329,8 @@ func (r *request) transformFailure(name string, parsed *template.Template) strin
 }
 
 // checkCapabilities refuses IAM resources that the caller has not acknowledged.
-func (r *request) checkCapabilities(parsed *template.Template, acknowledged []types.Capability) error {
-	needed, _ := r.requiredCapability(parsed)
+func (w *world) checkCapabilities(parsed *template.Template, acknowledged []types.Capability) error {
+	needed, _ := w.requiredCapability(parsed)
 	if needed == "" || slices.Contains(acknowledged, types.CapabilityCapabilityNamedIam) ||
 		(needed == types.CapabilityCapabilityIam && slices.Contains(acknowledged, types.CapabilityCapabilityIam)) {
 		return nil
@@ -309,12 +339,12 @@ func (r *request) checkCapabilities(parsed *template.Template, acknowledged []ty
 }
 
 // requiredCapability is what the template's IAM resources need, with the types that need it.
-func (r *request) requiredCapability(parsed *template.Template) (types.Capability, []string) {
+func (w *world) requiredCapability(parsed *template.Template) (types.Capability, []string) {
 	var needed types.Capability
 	var because []string
 	for _, id := range sortedIDs(parsed.Resources) {
 		source := parsed.Resources[id]
-		t := r.w.catalog.Lookup(source.Type)
+		t := w.catalog.Lookup(source.Type)
 		if t.Capability == "" {
 			continue
 		}
@@ -329,17 +359,6 @@ func (r *request) requiredCapability(parsed *template.Template) (types.Capabilit
 		}
 	}
 	return needed, because
-}
-
-// checkSimulated refuses what the simulator would silently do otherwise: nested stacks, and test scripts with words
-// that mean nothing.
-func checkSimulated(parsed *template.Template) error {
-	for _, id := range sortedIDs(parsed.Resources) {
-		if parsed.Resources[id].Type == stackType {
-			return notSimulated("nested stacks; resource %s is an %s", id, stackType)
-		}
-	}
-	return checkScripts(parsed)
 }
 
 // changeSet finds the change set that a request names: by ARN alone, or by name within a stack.

@@ -41,6 +41,7 @@ func (r *request) describeChangeSet(in *cloudformation.DescribeChangeSetInput) (
 		Parameters: shownParameters(set.Target.Parameters), Tags: set.Target.Tags, Capabilities: nonNil(set.Target.Capabilities),
 		NotificationARNs: nonNil(set.Target.NotificationARNs), RollbackConfiguration: rollbackConfiguration(set.Target),
 		IncludeNestedStacks: aws.Bool(set.IncludeNested), OnStackFailure: set.OnStackFailure,
+		ParentChangeSetId: optional(set.ParentID), RootChangeSetId: optional(set.RootID),
 	}, nil
 }
 
@@ -64,7 +65,8 @@ func shownParameters(values map[string]template.Value) []types.Parameter {
 	var list []types.Parameter
 	for _, key := range sortedIDs(values) {
 		value := values[key]
-		shown := types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(value.Text), ResolvedValue: value.Resolved}
+		// A parameter of a nested stack may hold the value of a NoEcho parameter of its parent.
+		shown := types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(template.MaskSecrets(value.Text)), ResolvedValue: value.Resolved}
 		if value.NoEcho {
 			shown.ParameterValue = aws.String(template.Mask)
 			if value.Resolved != nil {
@@ -141,6 +143,7 @@ func (r *request) listChangeSets(in *cloudformation.ListChangeSetsInput) (*cloud
 			ChangeSetId: &set.ID, ChangeSetName: &set.Name, StackId: &s.ID, StackName: &s.Name, CreationTime: &set.Created,
 			Status: set.Status, StatusReason: optional(set.Reason), ExecutionStatus: set.ExecutionStatus,
 			Description: optional(set.Description), IncludeNestedStacks: aws.Bool(set.IncludeNested),
+			ParentChangeSetId: optional(set.ParentID), RootChangeSetId: optional(set.RootID),
 		})
 	}
 	return out, nil
@@ -163,7 +166,16 @@ func (r *request) deleteChangeSet(in *cloudformation.DeleteChangeSetInput) (*clo
 	if set.Status == types.ChangeSetStatusCreateInProgress || set.Status == types.ChangeSetStatusCreatePending {
 		return nil, invalidChangeSetStatus(set, "deleted")
 	}
-	r.w.ChangeSets = slices.DeleteFunc(r.w.ChangeSets, func(c *changeSet) bool { return c == set })
+	if set.ParentID != "" {
+		return nil, validationError("ChangeSet [%s] is nested and can only be deleted with its root change set [%s]", set.ID, set.RootID)
+	}
 	r.changed = true
+	switch {
+	case set.Status == types.ChangeSetStatusDeletePending || set.Status == types.ChangeSetStatusDeleteInProgress:
+	case len(set.Nested) > 0:
+		r.w.beginRemoval(set, r.now)
+	default:
+		r.w.remove(r.now, set)
+	}
 	return &cloudformation.DeleteChangeSetOutput{}, nil
 }

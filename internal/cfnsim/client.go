@@ -24,6 +24,7 @@ type request struct {
 	account, region string
 	changed         bool
 	fetched         map[string]fetchedTemplate
+	family          family
 }
 
 type option = func(*cloudformation.Options)

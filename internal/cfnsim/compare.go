@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -20,6 +21,8 @@ type comparison struct {
 	target deployment
 	scope  *template.Scope
 	plans  map[string]*resourcePlan
+	// nested completes what is said of a nested stack.
+	nested func(plan *resourcePlan)
 	// warning is what CloudFormation says when it cannot show some value.
 	warning string
 }
@@ -31,6 +34,8 @@ type resourcePlan struct {
 	after       *resource
 	replacement types.Replacement
 	details     []finding
+	// changeSetID is that of the nested stack's own change set.
+	changeSetID string
 }
 
 // finding is one cause of one changed property or attribute. An answer with property values and one without list
@@ -51,14 +56,29 @@ func (c *comparison) Reference(id string) (any, error) {
 
 func (c *comparison) Attribute(id, name string) (any, error) {
 	source := c.scope.Template.Resources[id]
-	if t := c.w.catalog.Lookup(source.Type); !t.HasAttribute(name, source.Properties) {
+	if !c.hasAttribute(source, name) {
 		return nil, &template.Error{Message: fmt.Sprintf("Template error: resource %s does not support attribute type %s in Fn::GetAtt", id, name)}
 	}
 	if before := c.known(id); before != nil {
+		if source.Type == stackType {
+			// The next deployment of the child may bring an output that it does not have yet.
+			if value, err := c.w.outputOf(before, name); err == nil {
+				return value, nil
+			}
+			return template.Unknown, nil
+		}
 		// Also of a resource that is modified in place AWS shows the present value, and knows no better one.
 		return c.w.attribute(c.stack, before, name)
 	}
 	return template.Unknown, nil
+}
+
+// hasAttribute says whether Fn::GetAtt accepts the name; which outputs a nested stack will have is known only to it.
+func (c *comparison) hasAttribute(source template.Resource, name string) bool {
+	if source.Type == stackType {
+		return strings.HasPrefix(name, "Outputs.")
+	}
+	return c.w.catalog.Lookup(source.Type).HasAttribute(name, source.Properties)
 }
 
 // known returns the resource as deployed when it will still be the same physical resource afterwards.
@@ -94,7 +114,11 @@ func (c *comparison) compare(id string) (*resourcePlan, error) {
 	}
 	before := c.stack.Resources[id]
 	if !exists(before) {
-		return &resourcePlan{action: types.ChangeActionAdd, after: after}, nil
+		plan := &resourcePlan{action: types.ChangeActionAdd, after: after}
+		if after.Type == stackType {
+			c.nested(plan)
+		}
+		return plan, nil
 	}
 	if before.Type != after.Type {
 		return nil, &template.Error{Message: fmt.Sprintf("Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", id)}
@@ -107,6 +131,9 @@ func (c *comparison) compare(id string) (*resourcePlan, error) {
 	plan.replacement = replacement(plan.details)
 	if len(plan.details) == 0 {
 		plan.action = ""
+	}
+	if after.Type == stackType {
+		c.nested(plan)
 	}
 	return plan, nil
 }
@@ -154,7 +181,7 @@ func (c *comparison) tolerated(err error, properties map[string]any) (reason str
 			continue
 		}
 		source := c.scope.Template.Resources[ref.Name]
-		if ref.Kind == template.AttributeReference && !c.w.catalog.Lookup(source.Type).HasAttribute(ref.Attribute, source.Properties) {
+		if ref.Kind == template.AttributeReference && !c.hasAttribute(source, ref.Attribute) {
 			return "", false
 		}
 		tolerated = tolerated || c.known(ref.Name) == nil

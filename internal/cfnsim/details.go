@@ -47,6 +47,7 @@ func (c *comparison) change(id string, plan *resourcePlan, valued bool) *types.R
 	default:
 		return nil
 	}
+	change.ChangeSetId = optional(plan.changeSetID)
 	if valued {
 		c.addContexts(change, plan)
 	}

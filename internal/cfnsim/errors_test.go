@@ -114,7 +114,6 @@ var refusals = []struct {
 		_, err := b.CreateChangeSet(b.ctx, &cloudformation.CreateChangeSetInput{StackName: aws.String("stack"), ChangeSetName: aws.String("set"), TemplateBody: &body, ChangeSetType: types.ChangeSetTypeImport})
 		return err
 	}},
-	{"nested stack", "NotSimulated", "the simulator does not do this: nested stacks; resource N is an AWS::CloudFormation::Stack", false, createOf("Resources: {N: {Type: AWS::CloudFormation::Stack}}")},
 	{"bad script", "ValidationError", `Template error: [/Resources/A/Metadata/Stackgate::Simulate/FailOn] unknown word "creation"; known are create, update, delete, rollback and never`, false,
 		createOf("Resources:\n  A:\n    Type: AWS::SNS::Topic\n    Metadata:\n      Stackgate::Simulate: {FailOn: creation}")},
 	{"page token", "ValidationError", "The specified next token is invalid. Please provide a valid token.", false, func(b *bench) error {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -81,35 +82,45 @@ func checkExecutable(s *stack, set *changeSet, noRollback bool) error {
 func (r *request) startExecution(s *stack, set *changeSet, in *cloudformation.ExecuteChangeSetInput, noRollback bool) {
 	creates := set.Type == types.ChangeSetTypeCreate
 	op := &operation{
-		Type: types.OperationTypeUpdateStack, Token: aws.ToString(in.ClientRequestToken), ChangeSetID: set.ID, Phase: phaseProvision,
+		Type: types.OperationTypeUpdateStack, Token: aws.ToString(in.ClientRequestToken), Phase: phaseProvision,
 		NoRollback: noRollback, OnFailure: set.OnStackFailure, Creates: creates, RetainNew: aws.ToBool(in.RetainExceptOnCreate),
 	}
-	status := types.StackStatusUpdateInProgress
 	if creates {
-		op.Type, status = types.OperationTypeCreateStack, types.StackStatusCreateInProgress
+		op.Type = types.OperationTypeCreateStack
 	} else {
 		op.keepBefore(s)
 	}
 	if r.options.StaleReads > 0 {
 		s.Stale = &staleRead{Left: r.options.StaleReads, Status: s.Status, Reason: s.Reason, ChangeSetID: s.ChangeSetID}
 	}
-	s.Deployed, s.ChangeSetID, s.DisableRollback, s.RetainNew = set.Target, set.ID, noRollback, op.RetainNew
-	updated := r.now
-	s.Updated = &updated
-	set.ExecutionStatus, set.Named = types.ExecutionStatusExecuteInProgress, false
-	for _, sibling := range r.w.stackChangeSets(s) {
+	r.w.deploy(s, op, set.Target, set, r.now)
+}
+
+// deploy starts an operation that makes the target of the stack. set is nil for a nested stack whose change set was
+// not made.
+func (w *world) deploy(s *stack, op *operation, target deployment, set *changeSet, at time.Time) {
+	s.Deployed, s.ChangeSetID, s.DisableRollback, s.RetainNew, s.Updated = target, "", op.NoRollback, op.RetainNew, &at
+	if set != nil {
+		op.ChangeSetID, s.ChangeSetID = set.ID, set.ID
+		set.ExecutionStatus, set.Named = types.ExecutionStatusExecuteInProgress, false
+	}
+	for _, sibling := range w.stackChangeSets(s) {
 		sibling.ExecutionStatus, sibling.Due = types.ExecutionStatusObsolete, nil
 	}
-	r.w.begin(s, op, r.now)
+	w.begin(s, op, at)
 	s.Paused = nil
-	r.w.setStatus(s, r.now, status, "User Initiated")
-	steps, err := r.w.provisionSteps(s)
+	status := types.StackStatusUpdateInProgress
+	if op.Creates {
+		status = types.StackStatusCreateInProgress
+	}
+	w.setStatus(s, at, status, "User Initiated")
+	steps, err := w.provisionSteps(s)
 	if err != nil {
 		// The template was bound when the change set was made; only an export that vanished since can fail here.
 		op.Failed, op.Reason = true, err.Error()
 	}
 	op.Steps = steps
-	r.w.scriptEvents(s)
+	w.scriptEvents(s)
 }
 
 // keepBefore remembers what a rollback of the coming update returns to: the last stable state, also when the update

@@ -227,8 +227,8 @@ func (w *world) tickHooks(s *stack, st *step, at time.Time) {
 	case stepCreate, stepUpdate:
 		w.provision(s, st, at)
 	case stepDelete:
-		w.remove(s, st, at)
-	case stepRestore:
+		w.removeResource(s, st, at)
+	case stepRestore, stepRelease:
 	}
 }
 
@@ -242,7 +242,7 @@ func hookAction(action stepAction) types.HookTargetAction {
 		return types.HookTargetActionCreate
 	case stepDelete:
 		return types.HookTargetActionDelete
-	case stepUpdate, stepRestore:
+	case stepUpdate, stepRestore, stepRelease:
 		return types.HookTargetActionUpdate
 	default:
 		return ""

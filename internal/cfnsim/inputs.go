@@ -41,7 +41,7 @@ var inputRules = map[string]inputRule{
 	"ValidateTemplate":       {nil, []string{"TemplateBody", "TemplateURL"}},
 	"DeleteStack":            {[]string{"StackName"}, []string{"ClientRequestToken", "DeletionMode", "RetainResources", "RoleARN"}},
 	"CancelUpdateStack":      {[]string{"StackName"}, []string{"ClientRequestToken"}},
-	"ContinueUpdateRollback": {[]string{"StackName"}, []string{"ClientRequestToken", "ResourcesToSkip", "RoleARN"}},
+	"ContinueUpdateRollback": {[]string{"StackName"}, []string{"ClientRequestToken", "ForceRollback", "ResourcesToSkip", "RoleARN"}},
 	"RollbackStack":          {[]string{"StackName"}, []string{"ClientRequestToken", "RetainExceptOnCreate", "RoleARN"}},
 	"DescribeEvents":         {nil, []string{"ChangeSetName", "Filters", "NextToken", "OperationId", "StackName"}},
 	"ListHookResults":        {nil, []string{"NextToken", "Status", "TargetId", "TargetType", "TypeArn"}},

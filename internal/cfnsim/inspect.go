@@ -30,6 +30,8 @@ func (r *request) inspect(s *stack, set *changeSet, whole script, c *comparison,
 	}
 	denied = append(denied, r.hooksOnChangeSet(s, set, whole.hooks("changeset"), nil)...)
 	switch {
+	case set.Failure != "":
+		// A nested change set has failed already.
 	case len(failed) > 0:
 		set.Failure, set.Inspected = fmt.Sprintf("The following hook(s)/validation failed: [%s]. To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information.",
 			strings.Join(failed, ", ")), true

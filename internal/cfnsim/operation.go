@@ -36,6 +36,12 @@ type operation struct {
 	Creates    bool                 `json:",omitempty"`
 	RetainNew  bool                 `json:",omitempty"`
 	Force      bool                 `json:",omitempty"`
+	// Held says that the operation of a nested stack waits before its clean-up.
+	Held bool `json:",omitempty"`
+	// Skip names resources that a continued rollback leaves as they are, those of nested stacks as Stack.Resource;
+	// SkipAll leaves every resource that the rollback could not restore.
+	Skip    []string `json:",omitempty"`
+	SkipAll bool     `json:",omitempty"`
 	// NeverStable says that the stack has never been complete, so that there is nothing to roll back to.
 	NeverStable bool `json:",omitempty"`
 	// Before is what a rollback returns to.
@@ -57,6 +63,8 @@ const (
 	stepUpdate  stepAction = "update"
 	stepRestore stepAction = "restore"
 	stepDelete  stepAction = "delete"
+	// stepRelease lets a nested stack clean up, once its parent has come through.
+	stepRelease stepAction = "release"
 )
 
 // stepState is how far a step is. waiting, invoking (hooks), running and initiated move on; the others are final.
@@ -89,6 +97,9 @@ type step struct {
 	// Replaces says that New gets a physical id of its own; Fails is the reason with which the step will end.
 	Replaces bool `json:",omitempty"`
 	Retain   bool `json:",omitempty"`
+	// Child is the nested stack that the step works on; Awaits says that it has not reported yet.
+	Child  string `json:",omitempty"`
+	Awaits bool   `json:",omitempty"`
 	// Script is the metadata of the half-done update whose restoration it may let fail.
 	Script any `json:",omitempty"`
 	// Hooks are those that still have to give their verdict; Invoked says that their first rows are written.
@@ -140,7 +151,7 @@ func (w *world) earliest() (time.Time, func()) {
 			continue
 		}
 		for _, st := range op.Steps {
-			if st.inFlight() {
+			if st.inFlight() && !st.Awaits {
 				consider(st.Due, func() {
 					w.tickStep(s, st, st.Due)
 					w.settle(s, st.Due)
@@ -188,7 +199,7 @@ func (w *world) stackDue(op *operation, at time.Time) {
 // settle starts the steps that have become ready and, when none is left, lets the stack move on.
 func (w *world) settle(s *stack, at time.Time) {
 	op := s.Operation
-	if op == nil || !op.Begun {
+	if op == nil || !op.Begun || op.Held {
 		return
 	}
 	for progress := true; progress; {
@@ -257,6 +268,9 @@ func (w *world) fail(s *stack, at time.Time, reason string) {
 	for _, st := range op.Steps {
 		if st.inFlight() && (st.Fails == "" || st.Ends.After(soon)) {
 			w.cancelStep(s, st, at)
+			if st.Child != "" {
+				w.cancelChild(st, at)
+			}
 		}
 	}
 }

@@ -3,6 +3,7 @@ package cfnsim
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -24,31 +25,35 @@ func (r *request) deleteStack(in *cloudformation.DeleteStackInput) (*cloudformat
 	s.DeletionMode = in.DeletionMode
 	s.keepRole(in.RoleARN)
 	op := &operation{Type: types.OperationTypeDeleteStack, Token: aws.ToString(in.ClientRequestToken), Phase: phaseDelete, Force: force}
+	r.w.startDeletion(s, op, in.RetainResources, r.now)
+	return out, nil
+}
+
+// startDeletion begins the deletion of a stack, which ends whatever else is going on with it.
+func (w *world) startDeletion(s *stack, op *operation, retained []string, at time.Time) {
 	interrupted := s.Operation
 	s.Operation = nil
 	if interrupted != nil {
-		if set := r.w.changeSetByID(interrupted.ChangeSetID); set != nil {
+		if set := w.changeSetByID(interrupted.ChangeSetID); set != nil {
 			set.ExecutionStatus = types.ExecutionStatusExecuteFailed
 		}
 	}
 	s.Paused = nil
-	r.w.begin(s, op, r.now)
+	w.begin(s, op, at)
 	if s.Status == types.StackStatusReviewInProgress {
 		// Nothing was ever made: the stack is gone at once, with its change sets.
 		s.Operation = nil
-		s.endOperation(r.now, false)
-		deleted := r.now
-		s.Deleted = &deleted
-		r.w.setStatus(s, r.now, types.StackStatusDeleteComplete, "User Initiated")
-		r.w.dropChangeSets(s, "")
-		return out, nil
+		s.endOperation(at, false)
+		s.Deleted = &at
+		w.setStatus(s, at, types.StackStatusDeleteComplete, "User Initiated")
+		w.dropChangeSets(s, at, "")
+		return
 	}
-	r.w.setStatus(s, r.now, types.StackStatusDeleteInProgress, "User Initiated")
+	w.setStatus(s, at, types.StackStatusDeleteInProgress, "User Initiated")
 	op.Steps = s.deletionSteps(op, false)
 	for _, st := range op.Steps {
-		st.Retain = st.Retain || slices.Contains(in.RetainResources, st.LogicalID)
+		st.Retain = st.Retain || slices.Contains(retained, st.LogicalID)
 	}
-	return out, nil
 }
 
 func checkDeletable(s *stack, in *cloudformation.DeleteStackInput, force bool) error {
@@ -117,39 +122,79 @@ func (r *request) continueUpdateRollback(in *cloudformation.ContinueUpdateRollba
 	if err != nil {
 		return nil, err
 	}
-	if s.Status != types.StackStatusUpdateRollbackFailed || s.Paused == nil {
+	force := aws.ToBool(in.ForceRollback)
+	switch {
+	case s.nested():
+		return nil, validationError("RollbackUpdatedStack cannot be invoked on child stacks")
+	case force && len(in.ResourcesToSkip) > 0:
+		return nil, validationError("ForceRollback and ResourcesToSkip cannot be specified together.")
+	case s.Status != types.StackStatusUpdateRollbackFailed || s.Paused == nil:
 		return nil, validationError("Stack:%s is in %s state and can not continue to rollback.", s.ID, s.Status)
 	}
-	var wrong []string
-	for _, id := range in.ResourcesToSkip {
-		if res := s.Resources[id]; res == nil || res.Status != types.ResourceStatusUpdateFailed {
-			wrong = append(wrong, id)
-		}
-	}
-	if len(wrong) > 0 {
+	if wrong := slices.DeleteFunc(slices.Clone(in.ResourcesToSkip), func(name string) bool { return r.w.skippable(s, name) }); len(wrong) > 0 {
 		return nil, validationError("The following resources to skip are not in UPDATE_FAILED state: [%s]", strings.Join(wrong, ", "))
 	}
 	r.changed = true
 	s.keepRole(in.RoleARN)
+	r.w.continueRollback(s, &operation{Token: aws.ToString(in.ClientRequestToken), Skip: in.ResourcesToSkip, SkipAll: force}, r.now)
+	return &cloudformation.ContinueUpdateRollbackOutput{}, nil
+}
+
+// skippable says whether a continued rollback of the stack may leave the named resource as it is: one that the rollback
+// could not restore, of a nested stack as StackName.LogicalId. A nested stack itself only when it is not there any more.
+func (w *world) skippable(s *stack, name string) bool {
+	if owner, id, dotted := strings.Cut(name, "."); dotted {
+		for _, other := range w.Stacks {
+			if other.Name == owner && other.nested() && w.root(other) == s {
+				return w.unrestored(other, id)
+			}
+		}
+		return false
+	}
+	return w.unrestored(s, name)
+}
+
+func (w *world) unrestored(s *stack, id string) bool {
+	res := s.Resources[id]
+	if res == nil || res.Status != types.ResourceStatusUpdateFailed {
+		return false
+	}
+	child := w.child(res)
+	return child == nil || strings.HasPrefix(string(child.Status), "DELETE_")
+}
+
+// skips says whether the continued rollback leaves the resource as it is.
+func (w *world) skips(s *stack, op *operation, id string) bool {
+	if !w.unrestored(s, id) {
+		return false
+	}
+	name := id
+	if s.nested() {
+		name = s.Name + "." + id
+	}
+	return op.SkipAll || slices.Contains(op.Skip, name)
+}
+
+// continueRollback goes on with a rollback that failed. demand says who asked and what to skip.
+func (w *world) continueRollback(s *stack, demand *operation, at time.Time) {
 	op := *s.Paused
-	op.Type, op.Token, op.Phase = types.OperationTypeContinueRollback, aws.ToString(in.ClientRequestToken), phaseRollback
+	op.Type, op.Token, op.Phase, op.Skip, op.SkipAll = types.OperationTypeContinueRollback, demand.Token, phaseRollback, demand.Skip, demand.SkipAll
 	op.Begun, op.Failed, op.Reason = false, false, ""
-	r.w.begin(s, &op, r.now)
+	w.begin(s, &op, at)
 	s.Paused = nil
-	r.w.setStatus(s, r.now, types.StackStatusUpdateRollbackInProgress, "User Initiated")
+	w.setStatus(s, at, types.StackStatusUpdateRollbackInProgress, "User Initiated")
 	for _, st := range op.Steps {
 		switch {
-		case slices.Contains(in.ResourcesToSkip, st.LogicalID):
+		case w.skips(s, &op, st.LogicalID):
 			// A skipped resource counts as rolled back, whatever it really is.
 			st.State = stepDone
 			skipped := *s.Resources[st.LogicalID]
-			r.w.mark(s, &skipped, r.now, types.ResourceStatusUpdateComplete, "Resource skipped during rollback")
+			w.mark(s, &skipped, at, types.ResourceStatusUpdateComplete, "Resource skipped during rollback")
 			s.Resources[st.LogicalID] = &skipped
 		case st.State != stepDone:
-			st.State, st.Fails = stepWaiting, ""
+			st.State, st.Fails, st.Child, st.Awaits = stepWaiting, "", "", false
 		}
 	}
-	return &cloudformation.ContinueUpdateRollbackOutput{}, nil
 }
 
 // rollbackStack undoes an operation that paused because rollback was disabled. A stack that never was stable is

@@ -50,6 +50,9 @@ type Options struct {
 	// StaleReads is how many DescribeStacks calls right after ExecuteChangeSet still answer the previous status, as
 	// happens on AWS.
 	StaleReads int
+	// NestedTokens lets the events of nested stacks carry the request token of the root's operation. Whether AWS does
+	// so is not known; without it they carry none.
+	NestedTokens bool
 	// MaxChangeSets is how many change sets one stack may hold; 0 means 1000. AWS publishes no number.
 	MaxChangeSets int
 }
@@ -171,6 +174,7 @@ func (s *Simulator) decode(old []byte) (*world, error) {
 		w.Version, w.Seed = worldVersion, hex.EncodeToString(seed)
 	}
 	w.catalog, w.pace, w.staleReads = s.catalog, s.options.Pace, s.options.StaleReads
+	w.nestedTokens = s.options.NestedTokens
 	s.world, s.stored = w, old
 	return w, nil
 }

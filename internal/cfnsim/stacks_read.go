@@ -44,6 +44,7 @@ func (r *request) shownStack(s *stack) types.Stack {
 		DriftInformation: &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked},
 		RoleARN:          optional(s.Deployed.RoleARN), LastOperations: s.LastOperations, DeletionMode: s.DeletionMode,
 	}
+	shown.ParentId, shown.RootId = optional(s.ParentID), optional(s.RootID)
 	if s.RetainNew {
 		shown.RetainExceptOnCreate = aws.Bool(true)
 	}
@@ -90,6 +91,7 @@ func (r *request) listStacks(in *cloudformation.ListStacksInput) (*cloudformatio
 		out.StackSummaries = append(out.StackSummaries, types.StackSummary{
 			StackId: &s.ID, StackName: &s.Name, StackStatus: s.Status, StackStatusReason: optional(s.Reason), CreationTime: &s.Created,
 			LastUpdatedTime: s.Updated, DeletionTime: s.Deleted, TemplateDescription: optional(r.description(s)), LastOperations: s.LastOperations,
+			ParentId: optional(s.ParentID), RootId: optional(s.RootID),
 			DriftInformation: &types.StackDriftInformationSummary{StackDriftStatus: types.StackDriftStatusNotChecked},
 		})
 	}

@@ -89,6 +89,8 @@ func (w *world) startStep(s *stack, st *step, at time.Time) {
 		w.startRestore(s, st, at)
 	case stepDelete:
 		w.startDelete(s, st, at)
+	case stepRelease:
+		w.startRelease(st, at)
 	}
 }
 
@@ -124,6 +126,10 @@ func (w *world) startCreate(s *stack, st *step, at time.Time) {
 
 // provision begins the work on a resource that nothing forbids.
 func (w *world) provision(s *stack, st *step, at time.Time) {
+	if st.New.Type == stackType {
+		w.provisionChild(s, st, at)
+		return
+	}
 	action := rules.Update
 	if st.Action == stepCreate || st.Replaces {
 		action = rules.Create
@@ -133,7 +139,7 @@ func (w *world) provision(s *stack, st *step, at time.Time) {
 }
 
 func (w *world) startUpdate(s *stack, st *step, at time.Time) {
-	if sameResource(st.Old, st.New) {
+	if sameResource(st.Old, st.New) && !w.childChanges(s, st) {
 		st.State = stepDone
 		// What a deletion must wait for may have changed although the resource has not.
 		kept := *st.Old
@@ -218,6 +224,12 @@ func (w *world) tickStep(s *stack, st *step, at time.Time) {
 func (w *world) initiate(s *stack, st *step, at time.Time) {
 	st.State, st.Due = stepInitiated, st.Ends
 	r := st.New
+	if r.Type == stackType {
+		w.createChild(s, st, at)
+		w.mark(s, r, at, types.ResourceStatusCreateInProgress, reasonInitiated)
+		s.Resources[st.LogicalID] = r
+		return
+	}
 	r.PhysicalID = w.catalog.Lookup(r.Type).PhysicalID(s.identity(r))
 	status := types.ResourceStatusCreateInProgress
 	if st.Action == stepUpdate {
@@ -243,6 +255,10 @@ func (w *world) completeStep(s *stack, st *step, at time.Time) {
 	case stepDelete:
 		w.mark(s, st.Old, at, types.ResourceStatusDeleteComplete, "")
 		w.forget(s, st)
+	case stepRelease:
+		cleaned := *s.Resources[st.LogicalID]
+		w.mark(s, &cleaned, at, types.ResourceStatusUpdateComplete, "")
+		s.Resources[st.LogicalID] = &cleaned
 	}
 }
 
@@ -261,6 +277,8 @@ func (w *world) failStep(s *stack, st *step, at time.Time, reason string, state 
 	case stepDelete:
 		w.mark(s, st.Old, at, types.ResourceStatusDeleteFailed, reason)
 		s.showDeletion(st)
+	case stepRelease:
+		// A clean-up does not fail; what it could not delete it has let go.
 	}
 }
 
@@ -275,13 +293,17 @@ func (w *world) cancelStep(s *stack, st *step, at time.Time) {
 func (w *world) startRestore(s *stack, st *step, at time.Time) {
 	current := s.Resources[st.LogicalID]
 	st.Fails = s.strike(&resource{LogicalID: st.LogicalID, Metadata: st.Script}, "rollback")
-	w.run(st, at, rules.Update, s, false)
 	shown := *st.Old
 	if current != nil {
 		shown.PhysicalID = current.PhysicalID
 	}
 	w.mark(s, &shown, at, types.ResourceStatusUpdateInProgress, "")
 	s.Resources[st.LogicalID] = &shown
+	if st.Old.Type == stackType && st.Fails == "" {
+		w.restoreChild(s, st, at)
+		return
+	}
+	w.run(st, at, rules.Update, s, false)
 }
 
 func (w *world) startDelete(s *stack, st *step, at time.Time) {
@@ -304,12 +326,18 @@ func (w *world) startDelete(s *stack, st *step, at time.Time) {
 	w.mark(s, st.Old, at, types.ResourceStatusDeleteInProgress, "")
 	s.showDeletion(st)
 	if !w.invokeHooks(s, st, "delete", at) {
-		w.remove(s, st, at)
+		w.removeResource(s, st, at)
 	}
 }
 
-// remove begins the deletion of a resource that nothing forbids.
-func (w *world) remove(s *stack, st *step, at time.Time) { w.run(st, at, rules.Delete, s, false) }
+// removeResource begins the deletion of a resource that nothing forbids.
+func (w *world) removeResource(s *stack, st *step, at time.Time) {
+	if st.Old.Type == stackType && st.Fails == "" {
+		w.deleteChild(s, st, at)
+		return
+	}
+	w.run(st, at, rules.Delete, s, false)
+}
 
 // skip lets go of a resource without deleting it.
 func (w *world) skip(s *stack, st *step, at time.Time, reason string) {

@@ -59,6 +59,9 @@ func (w *world) afterProvision(s *stack, at time.Time) {
 		op.Failed, op.Reason = true, err.Error()
 	}
 	switch {
+	case s.nested() && op.Creates:
+		// The rollback of the parent deletes what a nested stack has made.
+		w.pause(s, at, types.StackStatusCreateFailed, op.failureReason(""))
 	case op.NoRollback && op.Creates:
 		w.pause(s, at, types.StackStatusCreateFailed, op.failureReason(""))
 	case op.NoRollback:
@@ -77,6 +80,9 @@ func (w *world) afterProvision(s *stack, at time.Time) {
 			suffix = "Rollback requested by user."
 		}
 		w.rollbackUpdate(s, at, op.failureReason(suffix))
+		if s.nested() {
+			w.report(s, stepUpdate, s.currently(), at)
+		}
 	}
 }
 
@@ -88,7 +94,11 @@ func (w *world) provisioned(s *stack, at time.Time) {
 		return
 	}
 	w.setStatus(s, at, types.StackStatusUpdateCompleteCleanupInProgress, "")
-	w.next(s, at, phaseCleanup, s.cleanupSteps(op))
+	if s.nested() {
+		w.hold(s, at)
+		return
+	}
+	w.next(s, at, phaseCleanup, slices.Concat(s.cleanupSteps(op), w.releaseSteps(s)))
 }
 
 // rollbackOperation gives the rollback that follows a failure the operation id of its own that AWS gives it.
@@ -117,7 +127,11 @@ func (w *world) afterRollback(s *stack, at time.Time) {
 		return
 	}
 	w.setStatus(s, at, types.StackStatusUpdateRollbackCompleteCleanupInProgress, "")
-	w.next(s, at, phaseRollbackCleanup, s.rollbackCleanupSteps(op))
+	if s.nested() {
+		w.hold(s, at)
+		return
+	}
+	w.next(s, at, phaseRollbackCleanup, slices.Concat(s.rollbackCleanupSteps(op), w.releaseSteps(s)))
 }
 
 func (w *world) afterDelete(s *stack, at time.Time) {
@@ -128,7 +142,7 @@ func (w *world) afterDelete(s *stack, at time.Time) {
 	s.Deleted = &at
 	w.finish(s, at, types.StackStatusDeleteComplete, "", types.ExecutionStatusExecuteFailed)
 	s.Outputs = nil
-	w.dropChangeSets(s, "")
+	w.dropChangeSets(s, at, "")
 }
 
 // next lets the operation go on with another phase.
@@ -146,7 +160,15 @@ func (w *world) finish(s *stack, at time.Time, status types.StackStatus, reason 
 	s.Operation, s.Paused = nil, nil
 	if set := w.changeSetByID(op.ChangeSetID); set != nil && set.ExecutionStatus == types.ExecutionStatusExecuteInProgress {
 		set.ExecutionStatus = execution
-		w.dropChangeSets(s, set.ID)
+		w.dropChangeSets(s, at, set.ID)
+		for _, id := range sortedIDs(set.Nested) {
+			if nested := w.changeSetByID(set.Nested[id]); nested != nil && !nested.executed() {
+				w.remove(at, nested)
+			}
+		}
+	}
+	if s.nested() {
+		w.reportEnd(s, at)
 	}
 }
 
@@ -155,6 +177,7 @@ func (w *world) pause(s *stack, at time.Time, status types.StackStatus, reason s
 	op := s.Operation
 	w.finish(s, at, status, reason, types.ExecutionStatusExecuteFailed)
 	s.Paused = op
+	w.releaseRestored(s, at)
 }
 
 // failureReason words why an operation failed, with what follows it.
@@ -255,7 +278,7 @@ func (s *stack) restoreSteps(op *operation) []*step {
 	var steps []*step
 	for _, st := range op.Steps {
 		old := op.BeforeResources[st.LogicalID]
-		touched := st.Action == stepUpdate && (st.State == stepFailed || st.State == stepCancelled || (st.State == stepDone && !sameResource(st.Old, st.New)))
+		touched := st.Action == stepUpdate && (st.State == stepFailed || st.State == stepCancelled || (st.State == stepDone && (st.Child != "" || !sameResource(st.Old, st.New))))
 		if !touched || !exists(old) {
 			continue
 		}

@@ -27,6 +27,7 @@ type world struct {
 	Stacks     []*stack
 	ChangeSets []*changeSet
 	Parameters map[string]string `json:",omitempty"`
+	Objects    map[string]object `json:",omitempty"`
 	// HookResults are the invocations of hooks, oldest first.
 	HookResults []*hookResult `json:",omitempty"`
 	// Orphans are named resources that stacks have let go of and kept: their names stay taken.
@@ -35,6 +36,8 @@ type world struct {
 	catalog    *rules.Catalog
 	pace       float64
 	staleReads int
+	// nestedTokens lets the operations of nested stacks repeat the root's request token.
+	nestedTokens bool
 }
 
 // deployment is what a stack is told to be.
@@ -50,11 +53,14 @@ type deployment struct {
 
 type stack struct {
 	ID, Name, Account, Region string
-	Status                    types.StackStatus
-	Reason                    string `json:",omitempty"`
-	Created                   time.Time
-	Updated                   *time.Time `json:",omitempty"`
-	Deleted                   *time.Time `json:",omitempty"`
+	// ParentID and RootID are those of a nested stack.
+	ParentID string `json:",omitempty"`
+	RootID   string `json:",omitempty"`
+	Status   types.StackStatus
+	Reason   string `json:",omitempty"`
+	Created  time.Time
+	Updated  *time.Time `json:",omitempty"`
+	Deleted  *time.Time `json:",omitempty"`
 	// Deployed is what the running or last operation aims at; a rollback puts the earlier one back.
 	Deployed        deployment
 	DisableRollback bool               `json:",omitempty"`
@@ -244,6 +250,9 @@ func (s *stack) identity(r *resource) rules.Identity {
 
 // attribute is Fn::GetAtt of a deployed resource.
 func (w *world) attribute(s *stack, r *resource, name string) (any, error) {
+	if r.Type == stackType {
+		return w.outputOf(r, name)
+	}
 	value, ok := w.catalog.Lookup(r.Type).Attribute(name, s.identity(r))
 	if !ok {
 		return nil, &template.Error{Message: fmt.Sprintf("Resource type %s does not support attribute {%s}", r.Type, name)}

@@ -166,3 +166,6 @@ func UUID(seed string) string {
 	d := digest(seed)
 	return d[0:8] + "-" + d[8:12] + "-4" + d[13:16] + "-a" + d[17:20] + "-" + d[20:32]
 }
+
+// Code makes the part of a name that CloudFormation adds to the names of nested stacks: capital letters and digits.
+func Code(seed string, length int) string { return strings.ToUpper(letters(seed, length)) }

@@ -208,7 +208,8 @@ func (t *Template) finishValues(values map[string]Value, store func(string) (str
 			continue
 		}
 		// A previous value of a NoEcho parameter is known only as its stand-in; it was checked when it was given.
-		if IsSecret(value.Text) {
+		// One of a nested stack may be unknown until its siblings are there.
+		if IsSecret(value.Text) || strings.Contains(value.Text, Unknown) {
 			continue
 		}
 		if err := p.check(value.Text); err != nil {
