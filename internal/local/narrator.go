@@ -16,6 +16,7 @@ import (
 	"stackgate/internal/cfn"
 	"stackgate/internal/deployment"
 	"stackgate/internal/plan"
+	"stackgate/internal/plan/masking"
 	"stackgate/internal/store"
 	"stackgate/internal/stream"
 	"stackgate/internal/tail"
@@ -235,10 +236,14 @@ func (n *narrator) outputs(ctx context.Context, r store.Record) {
 	n.tell(ctx, stream.Outputs, outputs)
 }
 
+// outputsOf masks what a name or a form gives away as a secret: CloudFormation shows outputs as they are, also those that
+// repeat a NoEcho parameter.
 func outputsOf(stack types.Stack) map[string]string {
-	outputs := map[string]string{}
+	outputs, masker := map[string]string{}, masking.New()
 	for _, output := range stack.Outputs {
-		outputs[aws.ToString(output.OutputKey)] = tail.Mask(aws.ToString(output.OutputValue))
+		name := aws.ToString(output.OutputKey)
+		shown, _ := masker.Parameter(name, aws.ToString(output.OutputValue))
+		outputs[name] = tail.Mask(shown)
 	}
 	return outputs
 }

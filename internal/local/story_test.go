@@ -2,7 +2,7 @@ package local
 
 import (
 	"context"
-	"io"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
@@ -24,6 +24,7 @@ import (
 	"stackgate/internal/service"
 	"stackgate/internal/store"
 	"stackgate/internal/store/sqlite"
+	"stackgate/internal/taskrun"
 )
 
 // chance is a seeded source for everything random.
@@ -65,6 +66,9 @@ type world struct {
 	mortal    *mortal
 	simulator *cfnsim.Simulator
 	registry  definitions
+	// dir is the store's folder; log and tracker take in what is logged and tracked.
+	dir          string
+	log, tracker *lines
 	// wrap may put something between the tasks and CloudFormation.
 	wrap func(functions.Client) functions.Client
 
@@ -84,7 +88,8 @@ const (
 func story(t *testing.T, run func(w *world)) {
 	synctest.Test(t, func(t *testing.T) {
 		system := clock.System{}
-		kept, err := sqlite.Open(t.Context(), t.TempDir(), system)
+		dir := t.TempDir()
+		kept, err := sqlite.Open(t.Context(), dir, system)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +99,7 @@ func story(t *testing.T, run func(w *world)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: t, store: kept, mortal: &mortal{Store: kept}, simulator: simulator, states: map[deployment.ID][]string{}}
+		w := &world{t: t, store: kept, mortal: &mortal{Store: kept}, simulator: simulator, states: map[deployment.ID][]string{}, dir: dir, log: &lines{}, tracker: &lines{}}
 		w.registry = definitions{deployment.Key(name, where): {
 			Project: "shop", Service: name, Environment: where, Account: account, Region: region, StackName: stackOf,
 			Template: []byte(table("orders", "")), OnFailure: service.Rollback, OnFailedCreate: service.RemoveEmpty,
@@ -102,7 +107,7 @@ func story(t *testing.T, run func(w *world)) {
 			Timeouts: service.Timeouts{Queue: time.Hour, ChangeSet: 15 * time.Minute, Execution: 2 * time.Hour},
 		}}
 		w.host, err = New(Options{
-			Store: w.mortal, Registry: w.registry, Clock: system, Random: random, Log: slog.New(slog.NewJSONHandler(io.Discard, nil)),
+			Store: w.mortal, Registry: w.registry, Clock: system, Random: random, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Tracker: w,
 			Runner: "test", PollEvery: 5 * time.Second,
 			CloudFormation: func(context.Context, store.Record) (functions.Client, error) {
 				var client functions.Client = simulator.Client(account, region)
@@ -126,6 +131,9 @@ func story(t *testing.T, run func(w *world)) {
 		run(w)
 	})
 }
+
+// Capture takes in what the exception tracker is told.
+func (w *world) Capture(_ context.Context, e taskrun.Exception) { fmt.Fprintf(w.tracker, "%+v\n", e) }
 
 func idIn(input []byte) string {
 	_, rest, _ := strings.Cut(string(input), `"deploymentId":"`)
