@@ -50,4 +50,5 @@ bench: ## the benchmarks that docs/performance.md reports
 .PHONY: golden
 golden: ## rewrite golden files and generated documents; read the diff
 	go test ./internal/... -update || true
+	go test ./docs/schema -update || true
 	go test ./statemachines -write

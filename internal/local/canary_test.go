@@ -293,7 +293,9 @@ func (w *world) lookAtRenderings(r store.Record, look func(what, text string)) {
 	for _, full := range []bool{false, true} {
 		show(fmt.Sprintf("terminal, full %v", full), func(b *bytes.Buffer) error { return terminal.Render(b, review, terminal.Options{Full: full, Now: now}) })
 	}
-	show("markdown", func(b *bytes.Buffer) error { return markdown.Render(b, review, markdown.Options{Budget: 900_000, Now: now}) })
+	show("markdown", func(b *bytes.Buffer) error {
+		return markdown.Render(b, review, markdown.Options{Budget: 900_000, Now: now})
+	})
 	show("html", func(b *bytes.Buffer) error { return html.Render(b, review, html.Options{Now: now}) })
 	show("json", func(b *bytes.Buffer) error { return jsonout.Render(b, review, jsonout.Options{}) })
 	show("record", func(b *bytes.Buffer) error { return json.NewEncoder(b).Encode(r) })

@@ -77,14 +77,16 @@ type Change struct {
 	Replacement  string `json:"replacement,omitempty"`
 	PolicyAction string `json:"policyAction,omitempty"`
 	Impact       string `json:"impact"`
-	Level        string `json:"level"`
-	Ack          int    `json:"ack,omitempty"`
+	// Level is the change's; the line's own level says how much the event matters.
+	Level string `json:"changeLevel"`
+	Ack   int    `json:"ack,omitempty"`
 }
 
 // Summary is the body of ChangeSummary.
 type Summary struct {
-	Verdict  string `json:"verdict"`
-	Level    string `json:"level"`
+	Verdict string `json:"verdict"`
+	// Level is the review's.
+	Level    string `json:"reviewLevel"`
 	Reported int    `json:"reported"`
 	Shown    int    `json:"shown"`
 	Digest   string `json:"digest"`

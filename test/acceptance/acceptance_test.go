@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"stackgate/internal/cli"
 	"stackgate/internal/clock"
@@ -48,6 +49,7 @@ func TestScripts(t *testing.T) {
 			"edit":     edit,
 			"outcomes": outcomes,
 			"shortid":  shortid,
+			"valid":    valid,
 		},
 		RequireUniqueNames: true,
 	})
@@ -150,4 +152,26 @@ func shortid(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("no deployment has the reason %q", args[1])
 	}
 	ts.Setenv(args[0], records[at].ID.Short())
+}
+
+// valid holds a file, or each line of an event stream, to a schema of docs/schema: valid SCHEMA FILE
+func valid(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: valid SCHEMA FILE")
+	}
+	path, err := filepath.Abs(filepath.Join("..", "..", "docs", "schema", args[0]+".schema.json"))
+	ts.Check(err)
+	schema, err := jsonschema.NewCompiler().Compile(path)
+	ts.Check(err)
+	documents := []string{ts.ReadFile(args[1])}
+	if args[0] == "events" {
+		documents = strings.Split(strings.TrimSpace(documents[0]), "\n")
+	}
+	for _, document := range documents {
+		value, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
+		ts.Check(err)
+		if err := schema.Validate(value); err != nil {
+			ts.Fatalf("%s is not as %s says: %v", args[1], args[0], err)
+		}
+	}
 }
