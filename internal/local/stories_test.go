@@ -16,6 +16,7 @@ import (
 	"stackgate/internal/frontdoor"
 	"stackgate/internal/functions"
 	"stackgate/internal/service"
+	"stackgate/internal/store"
 )
 
 const (
@@ -99,8 +100,47 @@ func TestExpired(t *testing.T) {
 		record := w.request(deployment.IntentDeploy)
 		ended := w.start(record.ID)()
 		w.walked(record.ID, toReview+"WaitForApproval ApprovalExpired "+discarded+finished+"Expired")
-		w.ended(ended, deployment.OutcomeExpired, "in time")
+		w.ended(ended, deployment.OutcomeExpired, "nobody decided in time: the review waited for 2h")
+		w.advised(ended, "`stackgate deploy orders -e prod`", "raise approval.expiresAfter of prod")
 	})
+}
+
+func TestExpiredWithOneOfTwoApprovals(t *testing.T) {
+	story(t, func(w *world) {
+		w.define(func(d *service.Definition) { d.Approval.Count = 2 })
+		record := w.request(deployment.IntentDeploy)
+		wait := w.start(record.ID)
+		if err := w.decide("bo", approval.Approve, w.reach(record.ID, deployment.StageAwaiting)); err != nil {
+			w.t.Fatal(err)
+		}
+		w.ended(wait(), deployment.OutcomeExpired, "1 of 2 needed approvals came in time: the review waited for 2h")
+	})
+}
+
+// TestTimedOut: the stack goes on, the deployment ends with what it waits for, and the lock stays until the stack rests.
+func TestTimedOut(t *testing.T) {
+	story(t, func(w *world) {
+		w.deployed()
+		w.template(strings.Replace(table("orders", "create"), "FailOn: create,", "FailOn: create, After: 5h,", 1))
+		record := w.deployed()
+		w.walked(record.ID, toExecution[:len(toExecution)-len("StackSettled ")]+collected+finished+"FailedNeedsHuman")
+		w.ended(record, deployment.OutcomeFailedNeedsHuman, "No failure so far: stack shop-orders-prod is still in UPDATE_IN_PROGRESS; it waits for Queue (AWS::SQS::Queue, CREATE) since ")
+		w.advised(record, "`aws cloudformation describe-stack-events --stack-name shop-orders-prod", "`aws cloudformation cancel-update-stack --stack-name shop-orders-prod",
+			"stays locked until it is at rest; then: `stackgate deploy orders -e prod`", "timeouts.execution of orders")
+		if record.Fault != deployment.StackTimedOut || !record.LockKept {
+			w.t.Errorf("fault %s, lock kept %t", record.Fault, record.LockKept)
+		}
+	})
+}
+
+// advised says that the record tells what to do next: each of the texts stands in one of its lines.
+func (w *world) advised(r store.Record, texts ...string) {
+	w.t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(strings.Join(r.Tail.Advice, "\n"), text) {
+			w.t.Errorf("advice %q lacks %q", r.Tail.Advice, text)
+		}
+	}
 }
 
 func TestStale(t *testing.T) {
@@ -177,7 +217,8 @@ func TestQueueExhaustedBehindAnApprovedDeployment(t *testing.T) {
 		queued := w.request(deployment.IntentDeploy)
 		ended := w.start(queued.ID)()
 		w.walked(queued.ID, "PrepareDeployment AcquireStackLock QueueExhausted "+finished+"Blocked")
-		w.ended(ended, deployment.OutcomeBlocked, "held the stack")
+		w.ended(ended, deployment.OutcomeBlocked, holder.ID.String()+" (awaiting-approval, requested by ana) held stack shop-orders-prod for the 1h that this deployment may queue")
+		w.advised(ended, "`stackgate status "+holder.ID.Short()+"`", "`stackgate cancel "+holder.ID.Short()+"`", "`stackgate deploy orders -e prod`")
 		if err := w.decide("cy", approval.Approve, w.reach(holder.ID, deployment.StageAwaiting)); err != nil {
 			w.t.Fatal(err)
 		}

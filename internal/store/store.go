@@ -147,8 +147,9 @@ type Tail struct {
 	// Document is its key among the documents.
 	Document string `json:"document,omitempty"`
 	// RootCause is its first line.
-	RootCause string   `json:"rootCause,omitempty"`
-	Advice    []string `json:"advice,omitempty"`
+	RootCause string `json:"rootCause,omitempty"`
+	// Advice says what to do next, with the command to type. An end without a tail has some as well.
+	Advice []string `json:"advice,omitempty"`
 }
 
 // Times are the moments at which a deployment went on, zero where it did not get there.

@@ -145,6 +145,9 @@ func wayOut(doc *Document, context adviceContext) []string {
 	templates := waysOut[doc.Status].others
 	if context.in.Service != "" && context.in.Environment != "" {
 		templates = waysOut[doc.Status].ours
+		if moving(doc.Status) {
+			templates = waysOutOfMoving(doc.Status)
+		}
 	}
 	if doc.ChangeSet != nil {
 		templates = changeSetWayOut(doc.ChangeSet.Kind, context)
@@ -170,6 +173,16 @@ func wayOut(doc *Document, context adviceContext) []string {
 		}
 	}
 	return lines
+}
+
+// waysOutOfMoving says what to do about a stack that was still moving when its deployment's limit had passed.
+func waysOutOfMoving(status string) []string {
+	ways := []string{"CloudFormation goes on; see what it does: `aws cloudformation describe-stack-events --stack-name {stack}{atRegion}`."}
+	if status == "UPDATE_IN_PROGRESS" {
+		// CancelUpdateStack takes this status only (its API reference).
+		ways = append(ways, "To have the update undone instead: `aws cloudformation cancel-update-stack --stack-name {stack}{atRegion}`.")
+	}
+	return append(ways, "The stack stays locked until it is at rest; then: `stackgate deploy {service} -e {environment}`. Where it needs so long, raise timeouts.execution of {service}.")
 }
 
 // changeSetWayOut says how to go on after a change set that could not be made.

@@ -43,9 +43,12 @@ func Explain(in Input) Document {
 		doc.RootCause, doc.RollbackProblems = &found.rollback[0], found.rollback[1:]
 		doc.Notes = append(doc.Notes, "What failed before the rollback is not among these events; the cause given is the rollback's own.")
 	}
+	if doc.RootCause != nil && moving(doc.Status) {
+		doc.Notes = append(doc.Notes, fmt.Sprintf("The stack was still in %s when these events were read.", doc.Status))
+	}
 	doc.Notes = append(doc.Notes, notesOn(t, in, found)...)
-	doc.Headline = headline(doc, len(t.rows))
 	doc.Timeline = timeline(t, found)
+	doc.Headline = headline(doc, len(t.rows))
 	doc.Events = entries(t)
 	doc.Advice = advise(&doc, adviceContext{in: in, region: regionOf(doc.StackID)})
 	doc.Truncated = found.omitted > 0
@@ -104,6 +107,8 @@ func headline(doc Document, rows int) string {
 		return sentenceOn(*doc.RootCause, doc.StackName)
 	}
 	switch {
+	case rows > 0 && moving(doc.Status):
+		return fmt.Sprintf("No failure so far: stack %s is still in %s%s.", doc.StackName, doc.Status, running(doc.Timeline))
 	case rows == 0:
 		return fmt.Sprintf("No cause found: there are no events of this operation on stack %s.", doc.StackName)
 	case strings.Contains(doc.Status, "ROLLBACK") || strings.HasSuffix(doc.Status, "_FAILED"):
@@ -112,6 +117,32 @@ func headline(doc Document, rows int) string {
 		return fmt.Sprintf("No failure among the %d events of stack %s.", rows, doc.StackName)
 	}
 	return fmt.Sprintf("No failure among the %d events of stack %s, which is in %s.", rows, doc.StackName, doc.Status)
+}
+
+// running names what a stack waits for: the attempt that runs for the longest time.
+func running(timeline []Span) string {
+	var longest *Span
+	others := 0
+	for i, span := range timeline {
+		if span.Result != ResultInProgress {
+			continue
+		}
+		others++
+		if longest == nil || span.Start.Before(longest.Start) {
+			longest = &timeline[i]
+		}
+	}
+	if longest == nil {
+		return ""
+	}
+	text := fmt.Sprintf("; it waits for %s (%s, %s)", longest.Path, longest.Type, longest.Action)
+	if !longest.Start.IsZero() {
+		text += " since " + longest.Start.UTC().Format("15:04:05 UTC")
+	}
+	if others > 1 {
+		text += " and " + counted(others-1, "other", "others")
+	}
+	return text
 }
 
 // sentenceOn puts a failure in plain words: Api/Table (AWS::DynamoDB::Table) could not be created because …

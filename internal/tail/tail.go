@@ -153,6 +153,11 @@ func startsCleanup(status string) bool {
 	return false
 }
 
+// moving says whether a stack in this status still does what was asked of it, or undoes it.
+func moving(status string) bool {
+	return strings.HasSuffix(status, "_IN_PROGRESS") && !startsCleanup(status) && status != "REVIEW_IN_PROGRESS"
+}
+
 // atRest says whether a status of a stack row ends an operation.
 func atRest(status string) bool {
 	return strings.HasSuffix(status, "_COMPLETE") || strings.HasSuffix(status, "_FAILED")

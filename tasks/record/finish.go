@@ -16,6 +16,7 @@ import (
 // FinishStore is the store as FinishDeployment needs it.
 type FinishStore interface {
 	callback.Waiters
+	HolderReader
 	UpdateRecord(ctx context.Context, id deployment.ID, change func(*store.Record) error) (store.Record, error)
 	Leave(ctx context.Context, stackKey string, id deployment.ID) ([]store.Ticket, error)
 }
@@ -51,6 +52,8 @@ type Flow struct {
 	Fault *ErrorOutput `json:"fault"`
 	// DiscardFault is that of DiscardChangeSet, which must not hide the first one.
 	DiscardFault *ErrorOutput `json:"discardFault"`
+	// TailFault is that of the step that was to explain the failure.
+	TailFault *ErrorOutput `json:"tailFault"`
 }
 
 // ErrorOutput is the States Language's error output.
@@ -69,11 +72,25 @@ type FinishOut struct {
 // Run concludes the outcome, completes the record, removes the waiters, and passes the lock on.
 func (f Finish) Run(ctx context.Context, in FinishIn) (FinishOut, error) {
 	fault, cause := in.Flow.Fault.read()
+	_, unread := in.Flow.TailFault.read()
+	var held store.Record
+	if fault == deployment.QueueExhausted {
+		queued, err := f.Store.Record(ctx, in.DeploymentID)
+		if err == nil {
+			held, err = holder(ctx, f.Store, queued)
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return FinishOut{}, err
+		}
+	}
 	record, err := f.Store.UpdateRecord(ctx, in.DeploymentID, func(r *store.Record) error {
 		if r.Stage == deployment.StageFinished {
 			return nil
 		}
-		conclude(r, fault, cause, f.Clock.Now())
+		conclude(r, fault, timedOut(*r, fault, held, f.Clock.Now(), cause), f.Clock.Now())
+		if len(r.Tail.Advice) == 0 {
+			r.Tail.Advice = nextSteps(*r, held, unread)
+		}
 		r.Unreported = f.Reporter != nil
 		if _, why := in.Flow.DiscardFault.read(); why != "" {
 			r.Leftovers = append(r.Leftovers, fmt.Sprintf("change set %s was not deleted: %s", r.ID, why))

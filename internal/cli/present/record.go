@@ -96,6 +96,9 @@ func Ending(w io.Writer, a *app.App, r store.Record) {
 	if r.Cause != "" && r.Cause != r.Sentence() {
 		line(2, "Cause: "+p.Clean(r.Cause))
 	}
+	for _, step := range r.Tail.Advice {
+		line(2, "Next: "+p.Clean(step))
+	}
 	if r.Tail.Document != "" {
 		line(2, "Details: "+p.Cyan("stackgate tail "+r.ID.Short()))
 	}
