@@ -79,7 +79,7 @@ func New(scope constructs.Construct, props Props) awscdk.Stack {
 	for _, f := range installation.AllFunctions() {
 		h.functions[f] = h.newFunction(f)
 	}
-	h.wakeEvents()
+	h.wakeOn()
 	h.newMachineRole()
 	url := h.newFrontDoor()
 	watched := h.watch()

@@ -23,9 +23,7 @@ var accessLog = map[string]string{
 // newFrontDoor makes the HTTP API before the review function. API Gateway verifies every caller's signature (SigV4), and
 // the function takes who it was from there. It returns the address.
 func (h *hub) newFrontDoor() *string {
-	live := awslambda.NewAlias(h.stack, jsii.String("ReviewLive"), &awslambda.AliasProps{
-		AliasName: jsii.String("live"), Version: h.functions[installation.Review].version,
-	})
+	live := h.newLive(installation.Review)
 	api := awsapigatewayv2.NewCfnApi(h.stack, jsii.String("FrontDoor"), &awsapigatewayv2.CfnApiProps{
 		Name: jsii.String("stackgate"), ProtocolType: jsii.String("HTTP"), Description: jsii.String("The front door of stackgate"),
 	})

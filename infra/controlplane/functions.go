@@ -3,6 +3,7 @@ package controlplane
 import (
 	"maps"
 	"path/filepath"
+	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
@@ -92,8 +93,11 @@ func (h *hub) newFunction(f installed.Function) function {
 func (h *hub) settingsOf(f installed.Function) map[string]*string {
 	s := h.Settings
 	settings := map[string]*string{
-		// The placeholders are the functions' own: ${!account} is how Fn::Sub writes ${account}.
-		installed.RolePatternVariable: awscdk.Fn_Sub(jsii.String(escapePlaceholders(s.RolePattern())), nil),
+		machinePattern: literally(s.MachinePattern()),
+		topic:          h.announcements.TopicArn(),
+	}
+	if f != installation.Review {
+		settings[installed.RolePatternVariable] = literally(s.RolePattern())
 	}
 	if s.SentryParameter != "" {
 		settings[installed.SentryParameterVariable] = &s.SentryParameter
@@ -102,6 +106,12 @@ func (h *hub) settingsOf(f installed.Function) map[string]*string {
 		settings[installed.VersionVariable] = &s.Version
 	}
 	return settings
+}
+
+// literally is an ARN whose placeholders are the functions' own: ${!account} is how Fn::Sub writes ${account}.
+func literally(arn string) *string {
+	_, rest, _ := strings.Cut(strings.TrimPrefix(arn, "arn:"), ":")
+	return awscdk.Fn_Sub(jsii.String("arn:${AWS::Partition}:"+strings.ReplaceAll(rest, "${", "${!")), nil)
 }
 
 func descriptionOf(f installed.Function) string {
@@ -144,3 +154,8 @@ func (h *hub) newFunctionRole(f installed.Function, logs awslogs.LogGroup) awsia
 	nag.Accept(role, "AwsSolutions-IAM5", "Each star stands for rows, documents, log streams or the roles of one function's prefix, or for an action that IAM takes for all resources only (X-Ray, task tokens, KMS-less defaults); the tests list every one.")
 	return role
 }
+
+const (
+	machinePattern = "STACKGATE_MACHINE_PATTERN"
+	topic          = "STACKGATE_TOPIC"
+)

@@ -1,9 +1,8 @@
 package controlplane
 
 import (
-	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
-	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
 
 	"stackgate/infra/installation"
@@ -19,6 +18,7 @@ type guarded struct {
 }
 
 func (h *hub) guard() {
+	var rules []string
 	for _, g := range []guarded{
 		{"GuardFunctions", "the code, settings or permissions of a function", "aws.lambda",
 			[]string{"UpdateFunctionCode", "UpdateFunctionConfiguration", "AddPermission", "RemovePermission", "UpdateAlias", "DeleteFunction", "PutFunctionConcurrency"}, "functionName", ""},
@@ -31,12 +31,17 @@ func (h *hub) guard() {
 		{"GuardQueueAndBus", "what wakes deployments", "aws.events",
 			[]string{"DisableRule", "DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "PutPermission", "RemovePermission"}, "", ""},
 	} {
-		h.newGuard(g)
+		rules = append(rules, *h.newGuard(g))
 	}
+	h.alarms.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: jsii.String("GuardsPublish"), Actions: texts("sns:Publish"), Resources: texts(*h.alarms.TopicArn()),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rules}},
+	}))
 }
 
 // newGuard tells the alarm topic of calls. It needs a trail of CloudTrail that records management events of this region.
-func (h *hub) newGuard(g guarded) {
+func (h *hub) newGuard(g guarded) *string {
 	detail := map[string]any{"eventName": prefixes(g.calls...)}
 	switch g.source {
 	case "aws.lambda":
@@ -56,19 +61,21 @@ func (h *hub) newGuard(g guarded) {
 	default:
 		detail["requestParameters"] = map[string]any{g.key: []string{g.prefix}}
 	}
-	awsevents.NewRule(h.stack, &g.id, &awsevents.RuleProps{
-		RuleName:     jsii.String("stackgate-" + kebab(g.id)),
-		Description:  jsii.String("Somebody changed " + g.what),
-		EventPattern: &awsevents.EventPattern{Source: texts(g.source), DetailType: texts("AWS API Call via CloudTrail"), Detail: &detail},
-		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewSnsTopic(h.alarms, &awseventstargets.SnsTopicProps{
-			DeadLetterQueue: h.deadLetters, MaxEventAge: awscdk.Duration_Hours(jsii.Number(24)), RetryAttempts: jsii.Number(eventRetries),
-			Message: awsevents.RuleTargetInput_FromText(jsii.String("stackgate: " +
-				*awsevents.EventField_FromPath(jsii.String("$.detail.eventName")) + " by " +
-				*awsevents.EventField_FromPath(jsii.String("$.detail.userIdentity.arn")) + " at " +
-				*awsevents.EventField_FromPath(jsii.String("$.detail.eventTime")) + " changed " + g.what + "; CloudTrail event " +
-				*awsevents.EventField_FromPath(jsii.String("$.detail.eventID")))),
-		})},
+	made := awsevents.NewCfnRule(h.stack, &g.id, &awsevents.CfnRuleProps{
+		Name: jsii.String("stackgate-" + kebab(g.id)), Description: jsii.String("Somebody changed " + g.what), State: jsii.String("ENABLED"),
+		EventPattern: map[string]any{"source": []string{g.source}, "detail-type": []string{"AWS API Call via CloudTrail"}, "detail": detail},
+		Targets: []any{map[string]any{
+			"id": "alarms", "arn": h.alarms.TopicArn(),
+			"retryPolicy":      map[string]any{"maximumRetryAttempts": eventRetries, "maximumEventAgeInSeconds": 24 * 3600},
+			"deadLetterConfig": map[string]any{"arn": h.deadLetters.QueueArn()},
+			"inputTransformer": map[string]any{
+				"inputPathsMap": map[string]any{"call": "$.detail.eventName", "who": "$.detail.userIdentity.arn", "at": "$.detail.eventTime", "event": "$.detail.eventID"},
+				"inputTemplate": `"stackgate: <call> by <who> at <at> changed ` + g.what + `; CloudTrail event <event>"`,
+			},
+		}},
 	})
+	takeDeadLetters(h.deadLetters, made)
+	return made.AttrArn()
 }
 
 func (h *hub) machinePrefix() string {

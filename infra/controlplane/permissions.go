@@ -44,8 +44,12 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 			[]string{"arn:" + s.Partition() + ":ssm:" + s.Region + ":" + s.Account + ":parameter" + s.SentryParameter}))
 	}
 	switch f {
-	case installed.Plan, installed.Events:
-		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing())
+	case installed.Plan:
+		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters(),
+			// Whether an execution has ended is asked of Step Functions, and not believed of an event.
+			allow("SeeExecutions", []string{"states:DescribeExecution"}, []string{strings.Replace(h.Settings.MachineARNs(), ":stateMachine:", ":execution:", 1)}))
+	case installed.Events:
+		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters())
 	case installed.Execute:
 		may = append(may, h.assumeOwn(f), h.decideNothing())
 	case installation.Review:
@@ -97,6 +101,11 @@ func (h *hub) wake() awsiam.PolicyStatement {
 	return allow("Wake", []string{"states:SendTaskSuccess"}, []string{"*"})
 }
 
+// keepDeadLetters allows Lambda, which works with the function's role, to keep what the function failed at.
+func (h *hub) keepDeadLetters() awsiam.PolicyStatement {
+	return allow("KeepDeadLetters", []string{"sqs:SendMessage"}, []string{*h.deadLetters.QueueArn()})
+}
+
 func (h *hub) announce() awsiam.PolicyStatement {
 	return allow("Announce", []string{"sns:Publish"}, []string{*h.announcements.TopicArn()})
 }
@@ -118,6 +127,3 @@ func str(text string) *string { return &text }
 func identifier(f installed.Function) string {
 	return strings.ToUpper(string(f)[:1]) + string(f)[1:]
 }
-
-// escapePlaceholders writes ${name} so that Fn::Sub leaves it.
-func escapePlaceholders(text string) string { return strings.ReplaceAll(text, "${", "${!") }

@@ -2,6 +2,8 @@ package controlplane
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -48,4 +50,13 @@ func (h *hub) newDeadLetters() awssqs.Queue {
 	queue := awssqs.NewQueue(h.stack, jsii.String("DeadLetters"), props)
 	nag.Accept(queue, "AwsSolutions-SQS3", "It is the dead-letter queue of the rules and of the events function.")
 	return queue
+}
+
+// takeDeadLetters lets a rule send to the queue what it could not deliver.
+func takeDeadLetters(queue awssqs.Queue, from awsevents.CfnRule) {
+	queue.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
+		Actions:    texts("sqs:SendMessage"), Resources: texts(*queue.QueueArn()),
+		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": from.AttrArn()}},
+	}))
 }

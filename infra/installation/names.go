@@ -2,6 +2,7 @@ package installation
 
 import (
 	"cmp"
+	"strings"
 
 	"stackgate/internal/installed"
 	"stackgate/internal/service"
@@ -75,6 +76,11 @@ func (s Settings) MachineARNs() string {
 // RolePattern is the ARN of the roles in the target accounts, with the placeholders that the functions fill in.
 func (s Settings) RolePattern() string {
 	return "arn:" + s.Partition() + ":iam::${account}:role/stackgate-${function}-${service}-${environment}"
+}
+
+// MachinePattern is the ARN of the services' state machines, with the placeholders that the functions fill in.
+func (s Settings) MachinePattern() string {
+	return strings.TrimSuffix(s.MachineARNs(), "*") + "${service}-${environment}"
 }
 
 // DefaultGroup is the stack group of services that name none, which the definitions allow where the project has no groups.

@@ -15,6 +15,7 @@ import (
 	"stackgate/infra/installation"
 	"stackgate/infra/nag"
 	"stackgate/internal/deployment"
+	"stackgate/internal/eventbridge"
 	"stackgate/internal/installed"
 	"stackgate/internal/service"
 )
@@ -46,13 +47,10 @@ func NewBase(scope constructs.Construct, s installation.Settings, definitions []
 		},
 	})
 	awsevents.NewCfnRule(stack, jsii.String("Forward"), &awsevents.CfnRuleProps{
-		Name:        jsii.String("stackgate-forward"),
-		Description: jsii.String("Sends the status changes of the stacks that stackgate deploys to the control plane"),
-		EventPattern: map[string]any{
-			"source": []string{controlplane.StackEventSource}, "detail-type": []string{controlplane.StackEventDetailType},
-			"detail": map[string]any{"stack-id": []any{map[string]any{"wildcard": "arn:*:stack/" + commonPrefix(definitions) + "*"}}},
-		},
-		State: jsii.String("ENABLED"),
+		Name:         jsii.String("stackgate-forward"),
+		Description:  jsii.String("Sends the status changes of the stacks that stackgate deploys to the control plane"),
+		EventPattern: forwarded(definitions),
+		State:        jsii.String("ENABLED"),
 		// Lost events are caught by the sweep, so that nobody needs to watch a dead-letter queue in every account.
 		Targets: []any{map[string]any{
 			"id": "hub", "arn": s.BusARN(), "roleArn": role.RoleArn(),
@@ -60,6 +58,17 @@ func NewBase(scope constructs.Construct, s installation.Settings, definitions []
 		}},
 	})
 	return stack
+}
+
+// forwarded is the pattern of the events that wake somebody in the hub.
+func forwarded(definitions []service.Definition) map[string]any {
+	pattern := eventbridge.StackPattern()
+	detail, ok := pattern["detail"].(map[string]any)
+	if !ok {
+		panic("the pattern of stack events has no detail")
+	}
+	detail["stack-id"] = []any{map[string]any{"wildcard": "arn:*:stack/" + commonPrefix(definitions) + "*"}}
+	return pattern
 }
 
 // commonPrefix is what all names of stacks begin with, up to a hyphen, so that events of other stacks stay where they are.
