@@ -93,8 +93,8 @@ func (h *hub) newFunction(f installed.Function) function {
 func (h *hub) settingsOf(f installed.Function) map[string]*string {
 	s := h.Settings
 	settings := map[string]*string{
-		machinePattern: literally(s.MachinePattern()),
-		topic:          h.announcements.TopicArn(),
+		installed.MachinePatternVariable: literally(s.MachinePattern()),
+		installed.TopicVariable:          h.announcements.TopicArn(),
 	}
 	if f != installation.Review {
 		settings[installed.RolePatternVariable] = literally(s.RolePattern())
@@ -154,8 +154,3 @@ func (h *hub) newFunctionRole(f installed.Function, logs awslogs.LogGroup) awsia
 	nag.Accept(role, "AwsSolutions-IAM5", "Each star stands for rows, documents, log streams or the roles of one function's prefix, or for an action that IAM takes for all resources only (X-Ray, task tokens, KMS-less defaults); the tests list every one.")
 	return role
 }
-
-const (
-	machinePattern = "STACKGATE_MACHINE_PATTERN"
-	topic          = "STACKGATE_TOPIC"
-)
