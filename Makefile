@@ -30,6 +30,10 @@ test: ## every test, and the Lambda builds
 	go test ./...
 	$(MAKE) --no-print-directory lambdas
 
+.PHONY: synth
+synth: lambdas ## synthesize the installation and check it; needs Node.js and Python besides Go
+	infra/synth.sh
+
 .PHONY: test-fast
 test-fast: ## the inner loop
 	go test ./internal/... ./tasks/... ./cmd/...
@@ -51,4 +55,5 @@ bench: ## the benchmarks that docs/performance.md reports
 golden: ## rewrite golden files and generated documents; read the diff
 	go test ./internal/... -update || true
 	go test ./docs/schema -update || true
+	go test ./infra -run TestTemplates -update
 	go test ./statemachines -write

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +22,8 @@ import (
 
 // TestMain ends the process that CDK runs in.
 func TestMain(m *testing.M) {
+	// Node.js 20, which CDK still runs on, would have a box printed.
+	os.Setenv("JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION", "20")
 	if _, err := exec.LookPath("node"); err == nil {
 		defer jsii.Close()
 	}
@@ -37,9 +40,9 @@ func needsNode(t *testing.T) {
 
 // synthesized is an installation: each stack's template by the stack's id in the app.
 type synthesized struct {
-	app    awscdk.App
-	stacks map[string]awscdk.Stack
-	texts  map[string]string
+	texts map[string]string
+	// findings are what cdk-nag found and nobody accepted, and what CDK warns of.
+	findings []string
 }
 
 // hub and the others are the stacks of the example project's installation.
@@ -64,8 +67,8 @@ var (
 )
 
 var (
-	exampleOnce    = sync.OnceValues(func() (*synthesized, error) { return synthesize(plain, "bootstrap") })
-	everythingOnce = sync.OnceValues(func() (*synthesized, error) { return synthesize(everything, "bootstrap") })
+	exampleOnce    = sync.OnceValues(func() (*synthesized, error) { return synthesize(plain, "bootstrap", checked) })
+	everythingOnce = sync.OnceValues(func() (*synthesized, error) { return synthesize(everything, "bootstrap", checked) })
 )
 
 // example is the example project's installation with nothing but what must be set.
@@ -84,6 +87,11 @@ func once(t *testing.T, make func() (*synthesized, error)) *synthesized {
 	return made
 }
 
+// checked has cdk-nag look at the app.
+func checked(app awscdk.App) {
+	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{}), nil)
+}
+
 func exampleDefinitions() ([]service.Definition, error) {
 	catalog, err := service.Load(os.DirFS("testdata/project"), "services")
 	if err != nil {
@@ -93,15 +101,15 @@ func exampleDefinitions() ([]service.Definition, error) {
 }
 
 // synthesize makes the example's installation with programs of the given content.
-func synthesize(settings installation.Settings, program string) (*synthesized, error) {
+func synthesize(settings installation.Settings, program string, with ...func(awscdk.App)) (*synthesized, error) {
 	definitions, err := exampleDefinitions()
 	if err != nil {
 		return nil, err
 	}
-	return synthesizeAll(settings, definitions, program)
+	return synthesizeAll(settings, definitions, program, with...)
 }
 
-func synthesizeAll(settings installation.Settings, definitions []service.Definition, program string) (*synthesized, error) {
+func synthesizeAll(settings installation.Settings, definitions []service.Definition, program string, with ...func(awscdk.App)) (*synthesized, error) {
 	assets, err := os.MkdirTemp("", "stackgate-infra-")
 	if err != nil {
 		return nil, err
@@ -132,13 +140,10 @@ func synthesizeAll(settings installation.Settings, definitions []service.Definit
 	if err := install(app, settings, definitions, assets); err != nil {
 		return nil, err
 	}
-	awscdk.Aspects_Of(app).Add(cdknag.NewAwsSolutionsChecks(&cdknag.NagPackProps{}), nil)
-	made := &synthesized{app: app, stacks: map[string]awscdk.Stack{}, texts: map[string]string{}}
-	for _, child := range *app.Node().Children() {
-		if stack, ok := child.(awscdk.Stack); ok {
-			made.stacks[*stack.Node().Id()] = stack
-		}
+	for _, more := range with {
+		more(app)
 	}
+	made := &synthesized{texts: map[string]string{}}
 	assembly := app.Synth(nil)
 	for _, artifact := range *assembly.Stacks() {
 		text, err := os.ReadFile(*artifact.TemplateFullPath())
@@ -146,6 +151,9 @@ func synthesizeAll(settings installation.Settings, definitions []service.Definit
 			return nil, err
 		}
 		made.texts[*artifact.HierarchicalId()] = string(text)
+		for _, message := range *artifact.Messages() {
+			made.findings = append(made.findings, fmt.Sprintf("%s %s: %v", message.Level, *message.Id, message.Entry.Data))
+		}
 	}
 	return made, nil
 }

@@ -7,8 +7,9 @@ import (
 )
 
 const (
-	// maxTemplate is the most bytes of a template (CloudFormation quotas: template body in an S3 object, 1 MB).
-	maxTemplate = 1 << 20
+	// maxTemplate is the most bytes of a template (CloudFormation quotas: template body in an S3 object, 1 MB; CDK takes that
+	// for a million).
+	maxTemplate = 1_000_000
 	// perMachine is what a state machine takes in the template beside its definition, generously.
 	perMachine = 2048
 	// forStack is what the template has once.
