@@ -152,6 +152,7 @@ func synthesizeAll(settings installation.Settings, definitions []service.Definit
 		}
 		made.texts[*artifact.HierarchicalId()] = string(text)
 		for _, message := range *artifact.Messages() {
+			//lint:ignore SA1019 the type is said to have moved to a package that Go does not have
 			made.findings = append(made.findings, fmt.Sprintf("%s %s: %v", message.Level, *message.Id, message.Entry.Data))
 		}
 	}
