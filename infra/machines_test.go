@@ -61,6 +61,22 @@ func TestMachines(t *testing.T) {
 	}
 }
 
+// There is one machine for recoveries; it invokes the versions that are published with it.
+func TestTheRecoveryMachine(t *testing.T) {
+	hubTemplate := example(t).template(t, hub)
+	machine := hubTemplate.one(t, "AWS::StepFunctions::StateMachine", "StateMachineName", "stackgate-recover")
+	sameDefinition(t, machine, statemachines.Recover)
+	for name, version := range machine.Properties["DefinitionSubstitutions"].(map[string]any) {
+		id := strings.Trim(textOf(version), "<>")
+		if hubTemplate.Resources[id].Type != "AWS::Lambda::Version" {
+			t.Errorf("%s is %s", name, textOf(version))
+		}
+	}
+	if logging := machine.Properties["LoggingConfiguration"].(map[string]any); logging["IncludeExecutionData"] != false {
+		t.Errorf("it logs %v", logging)
+	}
+}
+
 // sameDefinition compares the definition that is installed with the file: white space apart they are equal.
 func sameDefinition(t *testing.T, machine resource, source []byte) {
 	t.Helper()

@@ -28,8 +28,6 @@ type Props struct {
 	Targets []installation.Target
 	// Assets is the folder with a folder per program that holds its bootstrap.
 	Assets string
-	// Definition is the recovery machine's, with its placeholders; nil where there is none.
-	Recovery []byte
 }
 
 // hub is the control plane while it is made.
@@ -80,7 +78,7 @@ func New(scope constructs.Construct, props Props) awscdk.Stack {
 		h.functions[f] = h.newFunction(f)
 	}
 	h.wakeOn()
-	h.newMachineRole()
+	h.newRecovery(h.newMachineRole(), h.newLogGroup("MachineLog", installation.MachineLogGroup))
 	url := h.newFrontDoor()
 	watched := h.watch()
 	h.guard()

@@ -2,17 +2,20 @@ package controlplane
 
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 
 	"stackgate/infra/installation"
+	"stackgate/infra/machines"
 	"stackgate/infra/nag"
 	"stackgate/internal/installed"
+	"stackgate/statemachines"
 )
 
 // newMachineRole makes the one role of all state machines. It invokes published versions of the three functions and
 // nothing else: which deployment may do what, the functions decide. Its policy names any version, because executions that
 // wait for days go on invoking the one they began with.
-func (h *hub) newMachineRole() {
+func (h *hub) newMachineRole() awsiam.Role {
 	s := h.Settings
 	var versions []string
 	for _, f := range installed.Functions() {
@@ -43,5 +46,15 @@ func (h *hub) newMachineRole() {
 		},
 	})
 	nag.Accept(role, "AwsSolutions-IAM5", "Versions are named by number, and X-Ray and log delivery take all resources only.")
-	h.newLogGroup("MachineLog", installation.MachineLogGroup)
+	return role
+}
+
+// newRecovery makes the state machine that leads stuck stacks out. There is one: a recovery is rare, and which stack it is
+// for, its record says.
+func (h *hub) newRecovery(role awsiam.Role, logs awslogs.ILogGroup) {
+	machine := machines.NewMachine(h.stack, "Recovery", machines.Machine{
+		Name: installation.RecoveryMachine, Definition: statemachines.Recover, Role: role.WithoutPolicyUpdates(nil), Logs: logs,
+		Versions: machines.Versions(func(f installed.Function) *string { return h.functions[f].version.FunctionArn() }),
+	})
+	machine.Node().AddDependency(role)
 }

@@ -46,8 +46,9 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 	switch f {
 	case installed.Plan:
 		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters(),
-			// Whether an execution has ended is asked of Step Functions, and not believed of an event.
-			allow("SeeExecutions", []string{"states:DescribeExecution"}, []string{strings.Replace(h.Settings.MachineARNs(), ":stateMachine:", ":execution:", 1)}))
+			// Whether an execution has ended is asked of Step Functions, and not believed of an event; its transitions are
+			// counted.
+			allow("SeeExecutions", []string{"states:DescribeExecution", "states:GetExecutionHistory"}, []string{strings.Replace(h.Settings.MachineARNs(), ":stateMachine:", ":execution:", 1)}))
 	case installed.Events:
 		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters())
 	case installed.Execute:

@@ -41,13 +41,18 @@ func New(scope constructs.Construct, props Props) awscdk.Stack {
 		Env:         &awscdk.Environment{Account: &s.Account, Region: &s.Region},
 		Tags:        &map[string]*string{"managed-by": jsii.String("cdk"), "application": jsii.String("stackgate")},
 	})
-	made := newMaker(stack, s, func(f installed.Function) *string {
-		// A parameter that CloudFormation looks up at each deployment. An import would keep the control plane from
-		// publishing a new version.
+	role := awsiam.Role_FromRoleArn(stack, jsii.String("MachineRole"), jsii.String("arn:"+s.Partition()+":iam::"+s.Account+":role/"+installation.MachineRole),
+		&awsiam.FromRoleArnOptions{Mutable: jsii.Bool(false)})
+	logs := awslogs.LogGroup_FromLogGroupName(stack, jsii.String("MachineLog"), jsii.String(installation.MachineLogGroup))
+	// Parameters that CloudFormation looks up at each deployment. An import would keep the control plane from publishing a
+	// new version.
+	versions := Versions(func(f installed.Function) *string {
 		return awsssm.StringParameter_ValueForStringParameter(stack, jsii.String(installation.VersionParameter(f)), nil)
 	})
 	for _, d := range props.Definitions {
-		machine := made.machine(logicalID(d), installation.MachineName(d.Service, d.Environment), statemachines.Deploy)
+		machine := NewMachine(stack, d.Service+"#"+d.Environment, Machine{
+			Name: installation.MachineName(d.Service, d.Environment), Definition: statemachines.Deploy, Role: role, Logs: logs, Versions: versions,
+		})
 		for key, value := range map[string]string{"service": d.Service, "environment": d.Environment, "owner": d.Owner} {
 			awscdk.Tags_Of(machine).Add(jsii.String("stackgate:"+key), jsii.String(value), nil)
 		}
@@ -58,43 +63,36 @@ func New(scope constructs.Construct, props Props) awscdk.Stack {
 // StackName is the name of the stack of a group's state machines.
 func StackName(group string) string { return installation.StackName + "-services-" + group }
 
-// logicalID is told from every other's by the hyphen that stands between service and environment: CDK drops it, and makes
-// up for that with a hash of the path.
-func logicalID(d service.Definition) string { return d.Service + "#" + d.Environment }
-
-// maker makes state machines in one stack.
-type maker struct {
-	scope     constructs.Construct
-	role      awsiam.IRole
-	logs      awslogs.ILogGroup
-	functions map[string]*string
-}
-
-func newMaker(scope constructs.Construct, s installation.Settings, version func(installed.Function) *string) maker {
-	arn := "arn:" + s.Partition()
-	return maker{
-		scope: scope,
-		role: awsiam.Role_FromRoleArn(scope, jsii.String("MachineRole"), jsii.String(arn+":iam::"+s.Account+":role/"+installation.MachineRole),
-			&awsiam.FromRoleArnOptions{Mutable: jsii.Bool(false)}),
-		logs: awslogs.LogGroup_FromLogGroupName(scope, jsii.String("MachineLog"), jsii.String(installation.MachineLogGroup)),
-		functions: map[string]*string{
-			statemachines.PlanFunction:    version(installed.Plan),
-			statemachines.ExecuteFunction: version(installed.Execute),
-			statemachines.EventsFunction:  version(installed.Events),
-		},
+// Versions is what stands for the placeholders of the definitions: the ARN of a published version of each function.
+func Versions(of func(installed.Function) *string) map[string]*string {
+	return map[string]*string{
+		statemachines.PlanFunction:    of(installed.Plan),
+		statemachines.ExecuteFunction: of(installed.Execute),
+		statemachines.EventsFunction:  of(installed.Events),
 	}
 }
 
-func (m maker) machine(id, name string, definition []byte) awsstepfunctions.StateMachine {
-	return awsstepfunctions.NewStateMachine(m.scope, &id, &awsstepfunctions.StateMachineProps{
-		StateMachineName:        &name,
+// Machine is what a state machine is made of.
+type Machine struct {
+	Name string
+	// Definition is a file of statemachines, with its placeholders.
+	Definition []byte
+	Role       awsiam.IRole
+	Logs       awslogs.ILogGroup
+	Versions   map[string]*string
+}
+
+// NewMachine makes a state machine.
+func NewMachine(scope constructs.Construct, id string, m Machine) awsstepfunctions.StateMachine {
+	return awsstepfunctions.NewStateMachine(scope, &id, &awsstepfunctions.StateMachineProps{
+		StateMachineName:        &m.Name,
 		StateMachineType:        awsstepfunctions.StateMachineType_STANDARD,
-		DefinitionBody:          awsstepfunctions.DefinitionBody_FromString(jsii.String(Compact(definition))),
-		DefinitionSubstitutions: m.substitutions(definition),
-		Role:                    m.role,
+		DefinitionBody:          awsstepfunctions.DefinitionBody_FromString(jsii.String(Compact(m.Definition))),
+		DefinitionSubstitutions: m.substitutions(),
+		Role:                    m.Role,
 		TracingEnabled:          jsii.Bool(true),
 		Logs: &awsstepfunctions.LogOptions{
-			Destination: m.logs, Level: awsstepfunctions.LogLevel_ALL,
+			Destination: m.Logs, Level: awsstepfunctions.LogLevel_ALL,
 			// Inputs and outputs hold ids only, and stay out of the log all the same.
 			IncludeExecutionData: jsii.Bool(false),
 		},
@@ -102,10 +100,10 @@ func (m maker) machine(id, name string, definition []byte) awsstepfunctions.Stat
 }
 
 // substitutions are the placeholders that a definition has, and no others: CloudFormation refuses the rest.
-func (m maker) substitutions(definition []byte) *map[string]*string {
+func (m Machine) substitutions() *map[string]*string {
 	used := map[string]*string{}
-	for name, arn := range m.functions {
-		if strings.Contains(string(definition), "${"+name+"}") {
+	for name, arn := range m.Versions {
+		if strings.Contains(string(m.Definition), "${"+name+"}") {
 			used[name] = arn
 		}
 	}

@@ -21,7 +21,7 @@ var readActions = []string{
 	"cloudformation:DescribeStacks", "cloudformation:ListStackResources",
 	"cloudformation:ListChangeSets", "cloudformation:DescribeChangeSet", "cloudformation:DescribeChangeSetHooks",
 	"cloudformation:DescribeStackEvents", "cloudformation:DescribeEvents",
-	"cloudformation:ListHookResults", "cloudformation:GetHookResult",
+	"cloudformation:ListHookResults",
 }
 
 // sessionName is how the id of every deployment of the definition looks. Upper-case letters stand only in its time, and
@@ -85,7 +85,8 @@ func Statements(s installation.Settings, f installed.Function, d service.Definit
 			{Sid: "Recover", Actions: []string{"cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack", "cloudformation:DeleteStack"}, Resources: own.stacks},
 		}
 	case installed.Events:
-		return []Statement{read}
+		// A hook's result is asked for by its id, which IAM knows no resource for.
+		return []Statement{read, {Sid: "ReadHookResults", Actions: []string{"cloudformation:GetHookResult"}, Resources: []string{"*"}}}
 	}
 	return nil
 }
