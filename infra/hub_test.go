@@ -332,6 +332,22 @@ func TestAlarms(t *testing.T) {
 	}
 }
 
+// A topic with a policy takes only what that allows: alarms and the rules that guard must be among it.
+func TestAlarmsReachTheirTopic(t *testing.T) {
+	published := map[string]string{}
+	for _, s := range statements(t, example(t)) {
+		if s.kind == "AWS::SNS::TopicPolicy" && s.effect == "Allow" && slices.Contains(s.actions, "sns:Publish") {
+			published[s.principal] = s.condition
+		}
+	}
+	if c := published[`{"Service":"cloudwatch.amazonaws.com"}`]; !strings.Contains(c, "arn:aws:cloudwatch:eu-west-1:333333333333:alarm:stackgate-*") {
+		t.Errorf("alarms publish on condition %s", c)
+	}
+	if c := published[`{"Service":"events.amazonaws.com"}`]; !strings.Contains(c, "Guard") || len(published) != 2 {
+		t.Errorf("these publish: %v", published)
+	}
+}
+
 // What decides over deployments cannot be changed without a word (approval checklist, item 12).
 func TestChangesToStackgateAreTold(t *testing.T) {
 	hubTemplate := example(t).template(t, hub)

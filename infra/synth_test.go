@@ -43,6 +43,7 @@ type synthesized struct {
 	texts map[string]string
 	// findings are what cdk-nag found and nobody accepted, and what CDK warns of.
 	findings []string
+	parsed   map[string]template
 }
 
 // hub and the others are the stacks of the example project's installation.
@@ -143,7 +144,7 @@ func synthesizeAll(settings installation.Settings, definitions []service.Definit
 	for _, more := range with {
 		more(app)
 	}
-	made := &synthesized{texts: map[string]string{}}
+	made := &synthesized{texts: map[string]string{}, parsed: map[string]template{}}
 	assembly := app.Synth(nil)
 	for _, artifact := range *assembly.Stacks() {
 		text, err := os.ReadFile(*artifact.TemplateFullPath())
@@ -162,6 +163,9 @@ func synthesizeAll(settings installation.Settings, definitions []service.Definit
 // template is a stack's template.
 func (s *synthesized) template(t *testing.T, stack string) template {
 	t.Helper()
+	if out, found := s.parsed[stack]; found {
+		return out
+	}
 	text, found := s.texts[stack]
 	if !found {
 		t.Fatalf("there is no stack %s", stack)
@@ -170,6 +174,7 @@ func (s *synthesized) template(t *testing.T, stack string) template {
 	if err := json.Unmarshal([]byte(text), &out); err != nil {
 		t.Fatal(err)
 	}
+	s.parsed[stack] = out
 	return out
 }
 

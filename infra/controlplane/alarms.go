@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
@@ -44,6 +45,16 @@ func (h *hub) watch() []interfacesawscloudwatch.IAlarmRef {
 			metric:      h.functions[f].MetricThrottles(options("Sum")),
 			description: "Function " + installation.FunctionName(f) + " was called more often at once than it may run; deployments wait and are tried again"})
 	}
+	s := h.Settings
+	// A topic with a policy of its own has lost the one that lets CloudWatch of the same account in.
+	h.alarms.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: jsii.String("AlarmsPublish"), Actions: texts("sns:Publish"), Resources: texts(*h.alarms.TopicArn()),
+		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("cloudwatch.amazonaws.com"), nil)},
+		Conditions: &map[string]any{
+			"StringEquals": map[string]any{"aws:SourceAccount": s.Account},
+			"ArnLike":      map[string]any{"aws:SourceArn": "arn:" + s.Partition() + ":cloudwatch:" + s.Region + ":" + s.Account + ":alarm:stackgate-*"},
+		},
+	}))
 	var made []interfacesawscloudwatch.IAlarmRef
 	for _, a := range all {
 		made = append(made, h.newAlarm(a))

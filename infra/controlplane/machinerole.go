@@ -31,9 +31,6 @@ func (h *hub) newMachineRole() awsiam.Role {
 			"logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",
 		}, []string{"*"}),
 	}
-	if h.key != nil {
-		statements = append(statements, h.keyUse()...)
-	}
 	role := awsiam.NewRole(h.stack, jsii.String("MachineRole"), &awsiam.RoleProps{
 		RoleName:    jsii.String(installation.MachineRole),
 		Description: jsii.String("stackgate: the role of every state machine"),

@@ -23,6 +23,9 @@ import (
 // BaseStackName is the name of the stack that every target has once.
 const BaseStackName = installation.StackName + "-target"
 
+// forwardRule is the name of the rule that forwards.
+const forwardRule = "stackgate-forward"
+
 // NewBase makes the stack that forwards stack events. It is the same in every account and region, so that StackSets can
 // bring it to all of them.
 func NewBase(scope constructs.Construct, s installation.Settings, definitions []service.Definition) awscdk.Stack {
@@ -41,6 +44,8 @@ func NewBase(scope constructs.Construct, s installation.Settings, definitions []
 		Description: jsii.String("stackgate: sends stack events to the control plane"),
 		AssumedBy: awsiam.NewPrincipalWithConditions(awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil), &map[string]any{
 			"StringEquals": map[string]any{"aws:SourceAccount": stack.Account()},
+			"ArnEquals": map[string]any{"aws:SourceArn": awscdk.Fn_Join(jsii.String(":"), jsii.Strings(
+				"arn", s.Partition(), "events", *stack.Region(), *stack.Account(), "rule/"+forwardRule))},
 		}),
 		InlinePolicies: &map[string]awsiam.PolicyDocument{
 			"send": awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{send}}),
