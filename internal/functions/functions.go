@@ -143,7 +143,7 @@ func Events(p Parts) []taskrun.Task {
 		}}.Run),
 		taskrun.Of("ConfirmRecoveredStack", recovery.Confirm{Store: p.Store, Clock: p.Clock, Connect: p.settled()}.Run),
 		taskrun.Of("CollectEventTail", Collect(p).Run),
-		taskrun.Of("ExplainFailedChangeSet", events.Explain{Store: p.Store, Connect: func(ctx context.Context, r store.Record) (events.ChangeSetReader, error) {
+		taskrun.Of("ExplainFailedChangeSet", events.Explain{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (events.ChangeSetReader, error) {
 			return p.CloudFormation(ctx, r)
 		}}.Run),
 	}

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,7 +43,7 @@ type scenario struct {
 }
 
 func TestScenarios(t *testing.T) {
-	for _, s := range scenarios() {
+	for _, s := range slices.Concat(scenarios(), findingScenarios(), nestedScenarios()) {
 		t.Run(s.name, func(t *testing.T) {
 			story(t, func(w *world) { s.run(w) })
 		})

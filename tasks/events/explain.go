@@ -2,6 +2,7 @@ package events
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -25,6 +26,7 @@ type ChangeSetReader interface {
 // safe; it must come before the change set is deleted, because its reason goes with it.
 type Explain struct {
 	Store   Store
+	Clock   Clock
 	Connect func(ctx context.Context, r store.Record) (ChangeSetReader, error)
 }
 
@@ -38,7 +40,8 @@ func (t Explain) Run(ctx context.Context, in In) (CollectOut, error) {
 	if err != nil {
 		return CollectOut{}, err
 	}
-	failed, unread, err := readFailedSet(ctx, client, record.ChangeSet.ARN, 0)
+	reading := setReading{client: client, clock: t.Clock, waits: maxSetWaits}
+	failed, unread, err := reading.failedSet(ctx, record.ChangeSet.ARN, 0)
 	if err != nil {
 		return CollectOut{}, cfn.Fault(err, "describe change set %s for stack %s", record.ID, record.StackName)
 	}
@@ -48,16 +51,46 @@ func (t Explain) Run(ctx context.Context, in In) (CollectOut, error) {
 	return keep(ctx, t.Store, record, tail.ExplainChangeSet(failed))
 }
 
-// maxDepth is far beyond what CloudFormation nests.
-const maxDepth = 10
+const (
+	// maxDepth is far beyond what CloudFormation nests.
+	maxDepth = 10
+	// A root change set fails with the first nested one that does, while others are still being made.
+	maxSetWaits = 15
+	setWait     = 2 * time.Second
+)
 
-func readFailedSet(ctx context.Context, client ChangeSetReader, arn string, depth int) (tail.ChangeSetInput, []string, error) {
+// setReading reads a failed change set and those nested in it.
+type setReading struct {
+	client ChangeSetReader
+	clock  Clock
+	// waits is how often it may still be waited for nested change sets that are being made.
+	waits int
+}
+
+func making(status string) bool {
+	return status == string(types.ChangeSetStatusCreatePending) || status == string(types.ChangeSetStatusCreateInProgress)
+}
+
+func (s *setReading) failedSet(ctx context.Context, arn string, depth int) (tail.ChangeSetInput, []string, error) {
+	for {
+		in, unread, err := s.once(ctx, arn, depth)
+		if err != nil || depth == 0 || !making(in.Status) || s.waits == 0 {
+			return in, unread, err
+		}
+		s.waits--
+		if err := s.clock.Sleep(ctx, setWait); err != nil {
+			return tail.ChangeSetInput{}, nil, err
+		}
+	}
+}
+
+func (s *setReading) once(ctx context.Context, arn string, depth int) (tail.ChangeSetInput, []string, error) {
 	var (
 		set    *cloudformation.DescribeChangeSetOutput
 		nested []types.ResourceChange
 	)
 	for token := (*string)(nil); ; {
-		page, err := client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(arn), NextToken: token})
+		page, err := s.client.DescribeChangeSet(ctx, &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(arn), NextToken: token})
 		if err != nil {
 			return tail.ChangeSetInput{}, nil, err
 		}
@@ -75,19 +108,22 @@ func readFailedSet(ctx context.Context, client ChangeSetReader, arn string, dept
 	in := tail.ChangeSetInput{
 		ID: arn, StackID: aws.ToString(set.StackId), StackName: aws.ToString(set.StackName), Status: string(set.Status), StatusReason: aws.ToString(set.StatusReason),
 	}
-	unread := readFindings(ctx, client, &in)
+	unread := readFindings(ctx, s.client, &in)
 	for _, change := range nested {
 		id := aws.ToString(change.ChangeSetId)
 		if depth >= maxDepth {
 			unread = append(unread, "The nested change set "+id+" lies too deep to be read.")
 			continue
 		}
-		child, missing, err := readFailedSet(ctx, client, id, depth+1)
+		child, missing, err := s.failedSet(ctx, id, depth+1)
 		if err != nil {
 			unread = append(unread, "The nested change set "+id+" could not be read: "+err.Error())
 			continue
 		}
 		unread = append(unread, missing...)
+		if making(child.Status) {
+			unread = append(unread, "The nested change set "+id+" was still being made.")
+		}
 		if child.Status == string(types.ChangeSetStatusFailed) {
 			child.LogicalID = aws.ToString(change.LogicalResourceId)
 			in.Nested = append(in.Nested, child)

@@ -100,6 +100,19 @@ func TestExplainFailedChangeSet(t *testing.T) {
 			}},
 			kind: tail.ChangeSetNested, headline: "Nested change set", notes: "The nested change set " + nestedARN + " could not be read",
 		},
+		"nested that is still being made": {
+			client: account{
+				sets: map[string]*cloudformation.DescribeChangeSetOutput{
+					setARN: failedSet("Nested change set "+nestedARN+" was not successfully created: Currently in FAILED.", types.Change{ResourceChange: &types.ResourceChange{
+						LogicalResourceId: aws.String("Child"), ChangeSetId: aws.String(nestedARN),
+					}}),
+					nestedARN: {Status: types.ChangeSetStatusCreateInProgress},
+				},
+				later: map[string]*cloudformation.DescribeChangeSetOutput{nestedARN: failedSet("Parameters: [Name] must have values")},
+			},
+			kind: tail.ChangeSetNested, headline: "Child was refused because the template is not valid: Parameters", notes: "cloudformation:DescribeEvents",
+			calls: "sleep, DescribeEvents " + nestedARN + " failed, ListHookResults CHANGE_SET " + nestedARN,
+		},
 		"auto-import": {
 			client: account{sets: map[string]*cloudformation.DescribeChangeSetOutput{setARN: failedSet("CloudFormation is attempting to import some resources because they already exist in your account. " +
 				"The resources must have the DeletionPolicy attribute set to 'Retain' or 'RetainExceptOnCreate' in the template for successful import. The affected resources are Table ({TableName=orders})")}},
@@ -122,7 +135,7 @@ func TestExplainFailedChangeSet(t *testing.T) {
 			}); err != nil {
 				t.Fatal(err)
 			}
-			task := events.Explain{Store: kept, Connect: func(context.Context, store.Record) (events.ChangeSetReader, error) { return &c.client, nil }}
+			task := events.Explain{Store: kept, Clock: c.client.clock(), Connect: func(context.Context, store.Record) (events.ChangeSetReader, error) { return &c.client, nil }}
 			out, err := task.Run(t.Context(), events.In{DeploymentID: orders})
 			if err != nil {
 				t.Fatal(err)

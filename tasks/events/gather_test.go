@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,8 @@ type account struct {
 	hooks    map[string]*cloudformation.GetHookResultOutput
 	verdicts []types.HookResultSummary
 	sets     map[string]*cloudformation.DescribeChangeSetOutput
+	// later are the sets after a wait.
+	later map[string]*cloudformation.DescribeChangeSetOutput
 	// broken is an error for pages after the first; stuck gives the same token without end.
 	broken error
 	stuck  bool
@@ -115,6 +118,17 @@ func (a *account) DescribeChangeSet(_ context.Context, in *cloudformation.Descri
 		return set, nil
 	}
 	return nil, denied
+}
+
+// clock is one whose waits let what comes later come.
+func (a *account) clock() events.Clock { return waiting{a} }
+
+type waiting struct{ *account }
+
+func (w waiting) Sleep(context.Context, time.Duration) error {
+	w.calls = append(w.calls, "sleep")
+	maps.Copy(w.sets, w.later)
+	return nil
 }
 
 // row is an event of a stack; of a nested one where physical is an ARN.
