@@ -78,7 +78,7 @@ func findingScenarios() []scenario {
 		{
 			name: "hook denies", deployed: []string{oneQueue}, template: strings.Replace(hookedQueue, "[create, changeset]", "create", 1),
 			outcome: deployment.OutcomeFailedRolledBack, status: "UPDATE_ROLLBACK_COMPLETE",
-			headline: "Second (AWS::SQS::Queue) could not be created because a hook denied it: hook Acme::Guard::Queues: ", path: "Second",
+			headline: "Second (AWS::SQS::Queue) could not be created because a hook denied it: hook Acme::Guard::Queues: queue Second is not encrypted", path: "Second",
 			advice: []string{"SQS.1: Set KmsMasterKeyId. (https://rules.example/sqs1)", sendAgain},
 			check: func(w *world, _ store.Record, doc tail.Document) {
 				hook := doc.RootCause.Hook
@@ -91,13 +91,13 @@ func findingScenarios() []scenario {
 			name: "hook denies, and its result may not be read", deployed: []string{oneQueue}, template: strings.Replace(hookedQueue, "[create, changeset]", "create", 1),
 			before:  func(w *world) { w.simulator.Deny("GetHookResult") },
 			outcome: deployment.OutcomeFailedRolledBack, status: "UPDATE_ROLLBACK_COMPLETE",
-			headline: "Second (AWS::SQS::Queue) could not be created because a hook denied it: hook Acme::Guard::Queues: ", path: "Second",
+			headline: "Second (AWS::SQS::Queue) could not be created because a hook denied it: hook Acme::Guard::Queues: queue Second is not encrypted", path: "Second",
 			advice: []string{sendAgain}, notes: []string{"cloudformation:GetHookResult"},
 		},
 		{
 			name: "hook denies the change set", template: strings.Replace(hookedQueue, "[create, changeset]", "changeset", 1),
 			outcome: deployment.OutcomeFailedBeforeChange, status: "absent",
-			headline: "The change set could not be made; the template of stack shop-orders-prod was denied by a hook: hook Acme::Guard::Queues: ", path: ".",
+			headline: "The change set could not be made; the template of stack shop-orders-prod was denied by a hook: hook Acme::Guard::Queues: queue Second is not encrypted", path: ".",
 			advice: []string{"SQS.1: Set KmsMasterKeyId.", "Nothing was changed", sendAgain},
 		},
 		{

@@ -234,6 +234,7 @@ func scenarios() []scenario {
 			name: "rollback fails too", deployed: []string{table("orders", "")}, template: stuck,
 			outcome: deployment.OutcomeFailedNeedsHuman, status: "UPDATE_ROLLBACK_FAILED",
 			headline: "Queue (AWS::SQS::Queue) could not be created: the queue is out of order", path: "Queue", rollback: "Table",
+			advice: []string{"`stackgate recover orders -e prod`.", "`stackgate recover orders -e prod --skip Table`."},
 		},
 		{
 			name: "failure only on the stack row", template: rowless,

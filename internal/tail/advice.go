@@ -1,6 +1,7 @@
 package tail
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,6 +42,7 @@ func advise(doc *Document, context adviceContext) []string {
 	} else {
 		add(wayOut(doc, context)...)
 	}
+	add(skipAdvice(doc, context))
 	for _, left := range doc.Leftovers {
 		add(leftoverAdvice(left))
 	}
@@ -71,6 +73,10 @@ func adviceOn(failure Failure, context adviceContext) []string {
 	}
 	family := familyByID(failure.Family)
 	values := valuesOf(failure, context)
+	if failure.Hook != nil && failure.Hook.ResultID != "" {
+		// The verdict is here: nobody has to ask for it by the change set, which is deleted by now.
+		delete(values, "changeSetId")
+	}
 	found, _ := family.matches(failure)
 	for name, value := range found {
 		values[name] = value
@@ -152,20 +158,6 @@ func wayOut(doc *Document, context adviceContext) []string {
 	if doc.ChangeSet != nil {
 		templates = changeSetWayOut(doc.ChangeSet.Kind, context)
 	}
-	if doc.Status == "UPDATE_ROLLBACK_FAILED" && len(doc.RollbackProblems) > 0 {
-		// A resource of a nested stack is named with its stack's name and a dot; those of the root stand alone.
-		var names []string
-		for i, problem := range doc.RollbackProblems {
-			name := "skip" + string(rune('a'+i%26))
-			values[name] = skipName(problem)
-			names = append(names, "{"+name+"}")
-			if i == 25 {
-				break
-			}
-		}
-		templates = append(slices.Clone(templates), "Only where it cannot be mended, skip what failed; the stack then no longer matches its template: "+
-			"`aws cloudformation continue-update-rollback --stack-name {stack}{atRegion} --resources-to-skip "+strings.Join(names, " ")+"`.")
-	}
 	var lines []string
 	for _, template := range templates {
 		if line, ok := fill(template, values, context.region); ok {
@@ -173,6 +165,42 @@ func wayOut(doc *Document, context adviceContext) []string {
 		}
 	}
 	return lines
+}
+
+// skipAdvice names what a stuck rollback could leave as it is.
+func skipAdvice(doc *Document, context adviceContext) string {
+	if doc.Status != "UPDATE_ROLLBACK_FAILED" || len(doc.RollbackProblems) == 0 {
+		return ""
+	}
+	ours := context.in.Service != "" && context.in.Environment != ""
+	if !ours && len(context.in.NextSteps) > 0 {
+		return ""
+	}
+	var names []string
+	for _, problem := range doc.RollbackProblems {
+		name := skipName(problem)
+		if ours {
+			// `stackgate recover` finds the name of the nested stack by itself.
+			name = strings.ReplaceAll(problem.Path, "/", ".")
+		}
+		names = append(names, name)
+	}
+	values := map[string]string{"stack": doc.StackName, "service": context.in.Service, "environment": context.in.Environment}
+	template := "Only where it cannot be mended, skip what failed; the stack then no longer matches its template: "
+	if ours {
+		values["names"] = strings.Join(names, ",")
+		template += "`stackgate recover {service} -e {environment} --skip {names}`."
+	} else {
+		var places []string
+		for i, name := range names {
+			key := fmt.Sprintf("skip%d", i)
+			values[key] = name
+			places = append(places, "{"+key+"}")
+		}
+		template += "`aws cloudformation continue-update-rollback --stack-name {stack}{atRegion} --resources-to-skip " + strings.Join(places, " ") + "`."
+	}
+	line, _ := fill(template, values, context.region)
+	return line
 }
 
 // waysOutOfMoving says what to do about a stack that was still moving when its deployment's limit had passed.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -35,10 +36,18 @@ func entries(t *tree) []Entry {
 		}
 		all = append(all, Entry{
 			Time: row.Time, Path: path, LogicalID: row.LogicalID, PhysicalID: row.PhysicalID, Type: row.Type, Status: cmp.Or(row.Status, row.Kind),
-			Reason: reasonOf(row.Event), EventID: row.EventID, Phase: s.phaseAt(row.pos),
+			Reason: told(row.Event), EventID: row.EventID, Phase: s.phaseAt(row.pos),
 		})
 	}
 	return all
+}
+
+// told is what an event says in the list of events; of a hook's rows, what the hook did.
+func told(event Event) string {
+	if event.Reason == "" && event.Hook != nil {
+		return strings.TrimSuffix(strings.TrimSpace("hook "+event.Hook.Type+" "+event.Hook.Status)+": "+hookSaid(event.Hook.Reason), ": ")
+	}
+	return reasonOf(event)
 }
 
 // of returns the stack whose rows hold row.

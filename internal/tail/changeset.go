@@ -286,7 +286,7 @@ func hookFailures(in ChangeSetInput, whole Failure, at func(string) string) []Fa
 		}
 		failure.Hook, failure.Time = fromResult(result), result.Time
 		failure.Message = "hook " + result.Type
-		if reason := oneLine(Mask(result.Reason)); reason != "" {
+		if reason := oneLine(Mask(hookSaid(result.Reason))); reason != "" {
 			failure.Message += ": " + reason
 		}
 		failures = append(failures, failure)

@@ -116,7 +116,18 @@ func headline(doc Document, rows int) string {
 	case doc.Status == "":
 		return fmt.Sprintf("No failure among the %d events of stack %s.", rows, doc.StackName)
 	}
-	return fmt.Sprintf("No failure among the %d events of stack %s, which is in %s.", rows, doc.StackName, doc.Status)
+	return fmt.Sprintf("No failure among the %d events of stack %s, which is in %s%s.", rows, doc.StackName, doc.Status, leftBehind(doc.Leftovers))
+}
+
+// leftBehind counts what is still in the account, and names the first.
+func leftBehind(left []Leftover) string {
+	switch len(left) {
+	case 0:
+		return ""
+	case 1:
+		return "; " + left[0].Path + " is left behind"
+	}
+	return fmt.Sprintf("; %s and %s are left behind", left[0].Path, counted(len(left)-1, "other", "others"))
 }
 
 // running names what a stack waits for: the attempt that runs for the longest time.

@@ -150,7 +150,7 @@ func TestExplain(t *testing.T) {
 				App 7 Old AWS::SNS::Topic DELETE_FAILED Rate exceeded
 				App 8 Old AWS::SNS::Topic DELETE_COMPLETE
 				App 9 . - UPDATE_COMPLETE`,
-			headline: "No failure among the 10 events of stack App, which is in UPDATE_COMPLETE.", leftovers: "Bucket Sg",
+			headline: "No failure among the 10 events of stack App, which is in UPDATE_COMPLETE; Bucket and 1 other are left behind.", leftovers: "Bucket Sg",
 		},
 		{
 			name: "a foreign language",

@@ -94,9 +94,14 @@ func attachHooks(failure *Failure, cause candidate, results []HookResult) {
 	if failure.Hook == nil {
 		failure.Hook = &HookFinding{Type: names[0]}
 	}
-	if reason := strings.TrimSpace(failure.Hook.Reason); reason != "" {
+	if reason := hookSaid(failure.Hook.Reason); reason != "" {
 		failure.Message = fmt.Sprintf("hook %s: %s", failure.Hook.Type, reason)
 	}
+}
+
+// hookSaid is a hook's reason without what CloudFormation puts before it.
+func hookSaid(reason string) string {
+	return strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(reason), "Hook failed with message:"))
 }
 
 func fromResult(result HookResult) *HookFinding {

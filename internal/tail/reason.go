@@ -86,6 +86,12 @@ func trimTrailers(text string) string {
 	return text
 }
 
+// ReasonSaysMore says whether the reason holds anything that the message does not, apart from the sentence that
+// CloudFormation appends to it, which people mistake for somebody's doing.
+func (f Failure) ReasonSaysMore() bool {
+	return f.Reason != f.Message && trimTrailers(f.Reason) != f.Message
+}
+
 // embeddedRest returns what an embedded stack's row says of the reason in the nested stack.
 func embeddedRest(text string) string {
 	text = strings.TrimSpace(text)

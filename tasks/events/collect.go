@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -112,7 +113,9 @@ func wayOut(r store.Record) []string {
 	status := types.StackStatus(r.StackStatus)
 	switch cfn.PhaseOf(status) {
 	case deployment.PhasePaused, deployment.PhaseStuck, deployment.PhaseUnknown:
-		return []string{cfn.WayOut(status, cfn.Whose{Service: r.Service, Environment: r.Environment, StackName: r.StackName})}
+		way := cfn.WayOf(status)
+		command := way.Command(cfn.Whose{Service: r.Service, Environment: r.Environment, StackName: r.StackName})
+		return []string{strings.ToUpper(way.Means[:1]) + way.Means[1:] + ": `" + command + "`."}
 	case deployment.PhaseAbsent, deployment.PhaseReviewShell, deployment.PhaseReady, deployment.PhaseBusy, deployment.PhaseFailedCreateEmpty:
 	}
 	return nil

@@ -161,7 +161,7 @@ func facts(failure tail.Failure) [][2]string {
 	if !failure.Time.IsZero() {
 		add("at", failure.Time.UTC().Format("2006-01-02 15:04:05 UTC"))
 	}
-	if failure.Reason != failure.Message {
+	if failure.ReasonSaysMore() {
 		add("reason", failure.Reason)
 	}
 	add("code", failure.ErrorCode)
