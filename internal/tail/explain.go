@@ -55,6 +55,19 @@ func Explain(in Input) Document {
 	return bound(doc, priorities(t, found))
 }
 
+// Explain explains saved events: those of an operation, or of a change set that was refused, where they tell of nothing
+// else.
+func (l Loaded) Explain() Document {
+	ofChangeSet := !slices.ContainsFunc(l.Events, func(e Event) bool { return e.OperationType != changeSetOperation })
+	refused := slices.ContainsFunc(l.Events, func(e Event) bool { return e.failed() })
+	if ofChangeSet && refused {
+		return ExplainChangeSet(ChangeSetInput{
+			StackID: l.Operation.StackID, StackName: l.Operation.StackName, Events: l.Events, Unread: l.Notes,
+		})
+	}
+	return Explain(Input{Operation: l.Operation, Events: l.Events, Unread: l.Notes})
+}
+
 func statusOf(t *tree, op Operation) string {
 	if op.Status != "" {
 		return op.Status

@@ -47,7 +47,7 @@ func TestRecordedEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			doc := Explain(Input{Operation: loaded.Operation, Events: loaded.Events})
+			doc := loaded.Explain()
 			about := slices.ContainsFunc(loaded.Events, Event.IsStackRow)
 			if doc.StackName == "" || (doc.Status == "") == about || len(doc.Events) == 0 {
 				t.Errorf("stack %q, status %q, %d events", doc.StackName, doc.Status, len(doc.Events))
@@ -243,6 +243,25 @@ func TestLoadManyEvents(t *testing.T) {
 	}
 }
 
+// TestSavedEventsOfAChangeSet: describe-events of a change set tells why it was refused, and nothing of an operation.
+func TestSavedEventsOfAChangeSet(t *testing.T) {
+	const row = `{"EventId":"%s","StackId":"arn:aws:cloudformation:eu-west-1:1:stack/App/x","OperationType":"%s","EventType":"VALIDATION_ERROR","LogicalResourceId":"Bucket",
+		"ResourceType":"AWS::S3::Bucket","ValidationName":"N","ValidationStatus":"FAILED","ValidationStatusReason":"no","ValidationPath":"/Resources/Bucket","ValidationFailureMode":"%s"}`
+	for name, c := range map[string]struct{ text, headline string }{
+		"refused":     {fmt.Sprintf(row, "1", changeSetOperation, "FAIL"), "The change set could not be made; Bucket (AWS::S3::Bucket) was refused"},
+		"warned only": {fmt.Sprintf(row, "1", changeSetOperation, "WARN"), "No failure among the 1 events of stack App."},
+		"an update":   {fmt.Sprintf(row, "1", "UPDATE_STACK", "FAIL"), "Bucket (AWS::S3::Bucket) failed"},
+	} {
+		loaded, err := Load([]File{{Name: name, Data: []byte(`{"OperationEvents":[` + c.text + `]}`)}}, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := loaded.Explain().Headline; !strings.HasPrefix(got, c.headline) {
+			t.Errorf("%s: %s, want %s…", name, got, c.headline)
+		}
+	}
+}
+
 // FuzzLoad feeds anything to the loader and what it takes to the explanation: neither may panic, and a document must keep
 // its bounds.
 func FuzzLoad(f *testing.F) {
@@ -256,7 +275,7 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		doc := Explain(Input{Operation: loaded.Operation, Events: loaded.Events})
+		doc := loaded.Explain()
 		if size := encodedSize(doc); size > MaxDocumentSize {
 			t.Errorf("the document has %d bytes", size)
 		}

@@ -91,10 +91,13 @@ func buildTree(events []Event, op Operation) *tree {
 	return t
 }
 
+// changeSetOperation is the operation type of the making of a change set.
+const changeSetOperation = "CREATE_CHANGESET"
+
 // ofStacks leaves out what DescribeEvents tells of the making of change sets, which is no operation on the stack: somebody
 // else's change set that was refused meanwhile broke nothing. Where nothing else is there, that is what is to be explained.
 func ofStacks(events []Event) []Event {
-	ofChangeSet := func(e Event) bool { return e.OperationType == "CREATE_CHANGESET" }
+	ofChangeSet := func(e Event) bool { return e.OperationType == changeSetOperation }
 	some, all := false, true
 	for _, event := range events {
 		some, all = some || ofChangeSet(event), all && ofChangeSet(event)

@@ -43,12 +43,12 @@ type In struct {
 	DeploymentID deployment.ID `json:"deploymentId"`
 }
 
-// CollectOut is the output of CollectEventTail; the tail itself is stored.
+// CollectOut is the output of the tasks that explain: the key of the stored tail, and of what it says as much as may pass
+// through a state. The state machine reads neither; its history shows both to whoever looks there first.
 type CollectOut struct {
 	// Document is empty where a success left nothing behind: there is nothing to explain.
-	Document  string `json:"document"`
-	RootCause string `json:"rootCause"`
-	Events    int    `json:"events"`
+	Document string       `json:"document"`
+	Summary  tail.Summary `json:"summary,omitzero"`
 }
 
 // Run reads the events of our operation and of its nested stacks, explains them and stores the explanation.
@@ -74,7 +74,7 @@ func (t Collect) Run(ctx context.Context, in In) (CollectOut, error) {
 		Environment: record.Environment, NextSteps: wayOut(record), Unread: read.Unread,
 	})
 	if record.Settlement == deployment.SettlementSucceeded && len(explained.Leftovers) == 0 {
-		return CollectOut{Events: len(explained.Events)}, nil
+		return CollectOut{}, nil
 	}
 	return keep(ctx, t.Store, record, explained)
 }
@@ -144,5 +144,5 @@ func keep(ctx context.Context, s Store, record store.Record, explained tail.Docu
 	}); err != nil {
 		return CollectOut{}, fmt.Errorf("record the tail of %s: %w", record.ID, err)
 	}
-	return CollectOut{Document: key, RootCause: explained.Headline, Events: len(explained.Events)}, nil
+	return CollectOut{Document: key, Summary: explained.Summary()}, nil
 }

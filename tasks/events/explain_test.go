@@ -148,7 +148,7 @@ func TestExplainFailedChangeSet(t *testing.T) {
 			if err := json.Unmarshal(content, &doc); err != nil {
 				t.Fatal(err)
 			}
-			if doc.ChangeSet.Kind != c.kind || !strings.Contains(doc.Headline, c.headline) || doc.Headline != out.RootCause {
+			if doc.ChangeSet.Kind != c.kind || !strings.Contains(doc.Headline, c.headline) || doc.Headline != out.Summary.Headline {
 				t.Errorf("%s: %s, want %s: …%s…", doc.ChangeSet.Kind, doc.Headline, c.kind, c.headline)
 			}
 			if got := strings.Join(c.client.calls, ", "); got != c.calls {

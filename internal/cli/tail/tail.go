@@ -89,7 +89,5 @@ func ofFiles(o *Options) error {
 	if err != nil {
 		return exit.Usagef("%w", err)
 	}
-	return present.Tail(o.App, o.App.Stdout, events.Explain(events.Input{
-		Operation: loaded.Operation, Events: loaded.Events, Unread: loaded.Notes,
-	}), o.App.Flags.Output)
+	return present.Tail(o.App, o.App.Stdout, loaded.Explain(), o.App.Flags.Output)
 }
