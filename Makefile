@@ -2,6 +2,9 @@
 SHELL := /bin/bash
 LAMBDA_BUILD := CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -tags lambda.norpc -trimpath -ldflags "-s -w -buildid="
 
+# What a function may have, in bytes: a cold start loads and initializes all of it.
+LAMBDA_LIMIT := 15000000
+
 .PHONY: help
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +21,8 @@ build: ## build the command line into bin/
 lambdas: ## build the Lambda functions for linux/arm64 into build/lambda/
 	$(LAMBDA_BUILD) -o build/lambda/changeset/bootstrap ./lambdas/changeset
 	$(LAMBDA_BUILD) -o build/lambda/events/bootstrap ./lambdas/events
+	@for file in build/lambda/*/bootstrap; do \
+	  size=$$(wc -c <$$file); if [ $$size -ge $(LAMBDA_LIMIT) ]; then echo "$$file has $$size bytes, and may have $(LAMBDA_LIMIT): see what is linked with go tool nm -size"; exit 1; fi; done
 
 .PHONY: check
 check: ## formatting, go vet and staticcheck

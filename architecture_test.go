@@ -77,6 +77,8 @@ var table = []rule{
 	{"internal/cfn", []string{"internal/deployment", "internal/plan/...", "internal/plan"}, "CloudFormation's facts decide nothing about a deployment", false},
 	{"internal/metrics", nil, "what is measured and how it is written down depends on nobody who measures", true},
 	{"internal/eventbridge", []string{"internal/cfn", "internal/deployment"}, "events are told apart by what statuses mean; who is woken decides the rest", false},
+	{"internal/announcement", []string{"internal/approval", "internal/deployment", "internal/render/hostile", "internal/store"},
+		"announcing knows what is kept, and nothing of who announces", false},
 	{"internal/adoption", []string{"internal/cfn", "internal/deployment", "internal/functions", "internal/store", "tasks/..."},
 		"a deployment is finished from outside by the tasks that its flow would have used, wherever the flow ran", false},
 	{"internal/store", []string{"internal/approval", "internal/deployment"}, "what is kept depends on no store", true},

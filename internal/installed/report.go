@@ -24,6 +24,13 @@ type History interface {
 type Reporter struct {
 	History History
 	Log     *slog.Logger
+	// Announcer may be nil.
+	Announcer Announcer
+}
+
+// Announcer tells people how deployments end.
+type Announcer interface {
+	Ended(ctx context.Context, r store.Record)
 }
 
 // Ended writes the log line from which CloudWatch takes the metrics of a deployment.
@@ -44,6 +51,9 @@ func (p Reporter) Ended(ctx context.Context, r store.Record) (transitions int) {
 		p.Log.ErrorContext(ctx, "a deployment is not measured", "deploymentId", r.ID.String(), "error", err.Error())
 	}
 	p.Log.LogAttrs(ctx, slog.LevelInfo, "deployment ended", append(attributes, measured...)...)
+	if p.Announcer != nil {
+		p.Announcer.Ended(ctx, r)
+	}
 	return transitions
 }
 

@@ -7,15 +7,15 @@ import (
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"stackgate/internal/adoption"
+	"stackgate/internal/announcement"
 	"stackgate/internal/clock"
 	"stackgate/internal/exceptions"
 	"stackgate/internal/functions"
@@ -31,9 +31,9 @@ func Open(ctx context.Context, getenv func(string) string, log *slog.Logger, can
 	if err != nil {
 		return Handler{}, err
 	}
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithRetryer(Retryer))
+	configuration, err := Configuration()
 	if err != nil {
-		return Handler{}, fmt.Errorf("read the AWS configuration: %w", err)
+		return Handler{}, err
 	}
 	return Compose(ctx, settings, configuration, log)
 }
@@ -59,14 +59,27 @@ func Compose(ctx context.Context, settings Settings, configuration aws.Config, l
 		},
 	}
 	machines := sfn.NewFromConfig(configuration)
-	return New(settings.Function, Components{
+	components := Components{
 		Parts: functions.Parts{
 			Store: kept, Registry: catalog, Sender: machines, Clock: clock.System{}, CloudFormation: connector.Connect,
-			Reporter: Reporter{History: machines, Log: log},
 		},
-		Records: kept, Executions: machines, Machines: settings.Machines,
-		Log: log, Tracker: Tracker(ctx, settings, ssm.NewFromConfig(configuration), log),
-	})
+		Records: kept, Executions: machines, Machines: settings.Machines, Log: log,
+		Tracker: Tracker(ctx, settings, ParameterStore{Configuration: configuration, Clock: clock.System{}}, log),
+	}
+	reporter := Reporter{History: machines, Log: log}
+	if topic := Announcements(settings, configuration, log); topic != nil {
+		components.Parts.Announcer, reporter.Announcer = topic, topic
+	}
+	components.Parts.Reporter = reporter
+	return New(settings.Function, components)
+}
+
+// Announcements is the topic of the settings, nil where they name none.
+func Announcements(settings Settings, configuration aws.Config, log *slog.Logger) *announcement.Topic {
+	if settings.Topic == "" {
+		return nil
+	}
+	return &announcement.Topic{ARN: settings.Topic, Publisher: sns.NewFromConfig(configuration), Log: log}
 }
 
 // Components are what an installed function is made of.
@@ -121,9 +134,9 @@ func (c Components) runner(function Function, tasks ...taskrun.Task) (*taskrun.R
 	return runner.Measuring(string(function)), nil
 }
 
-// Parameters is SSM as far as the tracker's DSN is read.
+// Parameters gives the values of parameters.
 type Parameters interface {
-	GetParameter(ctx context.Context, in *ssm.GetParameterInput, opts ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
+	Parameter(ctx context.Context, name string) (string, error)
 }
 
 // Tracker makes the exception tracker of the settings, or nil where they name none. A tracker that cannot be made is
@@ -141,14 +154,9 @@ func Tracker(ctx context.Context, settings Settings, parameters Parameters, log 
 }
 
 func tracker(ctx context.Context, settings Settings, parameters Parameters) (taskrun.Tracker, error) {
-	answer, err := parameters.GetParameter(ctx, &ssm.GetParameterInput{
-		Name: aws.String(settings.SentryParameter), WithDecryption: aws.Bool(true),
-	})
+	dsn, err := parameters.Parameter(ctx, settings.SentryParameter)
 	if err != nil {
-		return nil, fmt.Errorf("read the parameter with the DSN: %w", err)
+		return nil, fmt.Errorf("%w; put Sentry's DSN in and let the function read it, or unset %s", err, SentryParameterVariable)
 	}
-	if answer.Parameter == nil || aws.ToString(answer.Parameter.Value) == "" {
-		return nil, fmt.Errorf("the parameter with the DSN is empty; put Sentry's DSN in, or unset %s", SentryParameterVariable)
-	}
-	return exceptions.NewSentry(exceptions.Options{DSN: *answer.Parameter.Value, Release: settings.Version})
+	return exceptions.NewSentry(exceptions.Options{DSN: dsn, Release: settings.Version})
 }
