@@ -184,7 +184,7 @@ func connect(ctx context.Context, o Options, kept *sqlite.Store) (Connector, err
 	if o.Mode == app.Solo {
 		return newSolo(ctx, o.Solo)
 	}
-	simulator, err := cfnsim.New(cfnsim.Options{Clock: o.Clock, Storage: kept.Blob("simulator"), Pace: o.Pace})
+	simulator, err := cfnsim.New(cfnsim.Options{Clock: o.Clock, Storage: kept.Blob("simulator"), Pace: o.Pace, Templates: objects{o.Services}})
 	if err != nil {
 		return nil, err
 	}
