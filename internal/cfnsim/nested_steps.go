@@ -115,10 +115,18 @@ func (w *world) reportEnd(child *stack, at time.Time) {
 	case types.StackStatusUpdateFailed, types.StackStatusUpdateRollbackFailed:
 		w.report(child, stepUpdate, child.currently(), at)
 		w.report(child, stepRestore, child.currently(), at)
-	case types.StackStatusDeleteComplete:
-		w.report(child, stepDelete, "", at)
-	case types.StackStatusDeleteFailed:
-		w.report(child, stepDelete, embedded("deleted"), at)
+	case types.StackStatusDeleteComplete, types.StackStatusDeleteFailed:
+		reason := ""
+		if child.Status == types.StackStatusDeleteFailed {
+			reason = embedded("deleted")
+		}
+		w.report(child, stepDelete, reason, at)
+		// Somebody may have deleted the child behind its parent's back.
+		w.report(child, stepCreate, fmt.Sprintf("Embedded stack %s was not successfully created. Currently in %s", child.ID, child.Status), at)
+		for _, action := range []stepAction{stepUpdate, stepRestore} {
+			w.report(child, action, child.currently(), at)
+		}
+		w.report(child, stepRelease, "", at)
 	case types.StackStatusUpdateComplete, types.StackStatusUpdateRollbackComplete:
 		w.report(child, stepRelease, "", at)
 	default:
@@ -133,13 +141,13 @@ func (s *stack) currently() string {
 // hold stops the operation of a child before its clean-up, which would make the other way impossible.
 func (w *world) hold(s *stack, at time.Time) {
 	s.Operation.Held = true
+	action := stepRestore
 	if s.Operation.Phase == phaseProvision {
-		w.report(s, stepUpdate, "", at)
-		return
+		action = stepUpdate
 	}
-	w.report(s, stepRestore, "", at)
+	w.report(s, action, "", at)
 	if parent := w.stackByID(s.ParentID); parent == nil || parent.Operation == nil {
-		// The parent's rollback has failed meanwhile, and waits for nothing any more.
+		// The parent's rollback has failed meanwhile, or it was not the parent that asked for this operation.
 		w.release(s, at)
 	}
 }

@@ -3,6 +3,7 @@ package cfnsim_test
 import (
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -200,6 +201,39 @@ var nestedStories = map[string]func(b *bench){
 		b.clock.tick(8 * time.Second)
 		b.drop(cloudformation.DeleteStackInput{})
 	},
+	"one is deleted behind its parent's back": func(b *bench) {
+		set := b.familySet(rootBody)
+		b.must(b.ExecuteChangeSet(b.ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId}))
+		b.clock.tick(5 * time.Second)
+		id := b.familyOf("orders")["orders/Jobs"]
+		b.must(b.DeleteStack(b.ctx, &cloudformation.DeleteStackInput{StackName: &id}))
+		b.settle("orders")
+	},
+	"one is updated behind its parent's back": func(b *bench) {
+		b.deployFamily()
+		id := b.familyOf("orders")["orders/Jobs"]
+		body := strings.Replace(jobsBody, "!Ref Version", "7", 1)
+		set := b.create(cloudformation.CreateChangeSetInput{StackName: &id, TemplateBody: &body, Parameters: []types.Parameter{parameter("Version", "1")}})
+		b.execute(cloudformation.ExecuteChangeSetInput{ChangeSetName: set.ChangeSetId})
+		for name, call := range map[string]func() error{
+			"cancel": func() error {
+				_, err := b.CancelUpdateStack(b.ctx, &cloudformation.CancelUpdateStackInput{StackName: &id})
+				return err
+			},
+			"continue": func() error {
+				_, err := b.ContinueUpdateRollback(b.ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: &id})
+				return err
+			},
+			"roll back": func() error {
+				_, err := b.RollbackStack(b.ctx, &cloudformation.RollbackStackInput{StackName: &id})
+				return err
+			},
+		} {
+			if err := call(); err == nil || !strings.Contains(err.Error(), "cannot be invoked on child stacks") {
+				b.t.Errorf("to %s a child is answered %v", name, err)
+			}
+		}
+	},
 	"its template cannot be read": func(b *bench) {
 		b.deploy("Resources: {App: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: " + bucketURL + "none.yaml}}, T: {Type: AWS::SNS::Topic}}")
 	},
@@ -277,12 +311,28 @@ func TestNestedStories(t *testing.T) {
 			b.putFamily()
 			run(b)
 			b.clock.tick(time.Hour)
-			golden.Assert(t, "nested/"+strings.ReplaceAll(name, " ", "_")+".golden", []byte(b.familyStory("orders")))
+			golden.Assert(t, "nested/"+strings.ReplaceAll(strings.ReplaceAll(name, "'", ""), " ", "_")+".golden", []byte(b.familyStory("orders")))
 			for path, id := range b.familyOf("orders") {
 				if status := string(b.stack(id).StackStatus); strings.HasSuffix(status, "_IN_PROGRESS") {
 					t.Errorf("%s is left in %s", path, status)
 				}
 			}
 		})
+	}
+}
+
+func TestNoNestedStoryIsLeftOver(t *testing.T) {
+	files, err := os.ReadDir("testdata/nested")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for name := range nestedStories {
+		known[strings.ReplaceAll(strings.ReplaceAll(name, "'", ""), " ", "_")+".golden"] = true
+	}
+	for _, file := range files {
+		if !known[file.Name()] {
+			t.Errorf("testdata/nested/%s belongs to no story", file.Name())
+		}
 	}
 }

@@ -97,6 +97,8 @@ type step struct {
 	// Replaces says that New gets a physical id of its own; Fails is the reason with which the step will end.
 	Replaces bool `json:",omitempty"`
 	Retain   bool `json:",omitempty"`
+	// Debris says that Old is no longer the resource that the stack lists.
+	Debris bool `json:",omitempty"`
 	// Child is the nested stack that the step works on; Awaits says that it has not reported yet.
 	Child  string `json:",omitempty"`
 	Awaits bool   `json:",omitempty"`
@@ -226,7 +228,7 @@ func (w *world) settle(s *stack, at time.Time) {
 // readiness says whether a waiting step may run, must be dropped, or waits on. After a failure nothing new starts,
 // except where rollback is disabled: there only the path of the failed resource stops.
 func (op *operation) readiness(st *step) stepState {
-	if op.Failed && !op.NoRollback {
+	if op.Failed && !op.NoRollback && !op.cleansUp() {
 		return stepDropped
 	}
 	state := stepRunning
@@ -236,7 +238,7 @@ func (op *operation) readiness(st *step) stepState {
 		case other == nil || other == st:
 		case !other.final():
 			state = stepWaiting
-		case !other.succeeded():
+		case !other.succeeded() && !op.cleansUp():
 			return stepDropped
 		}
 	}
@@ -273,6 +275,12 @@ func (w *world) fail(s *stack, at time.Time, reason string) {
 			}
 		}
 	}
+}
+
+// cleansUp says whether the phase deletes what the stack no longer holds: nothing is dropped there without a row, and
+// what cannot be deleted is let go.
+func (op *operation) cleansUp() bool {
+	return op.Phase == phaseCleanup || op.Phase == phaseRollbackCleanup
 }
 
 // deletes says whether the phase only deletes; there one failure does not stop the others.

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/google/go-cmp/cmp"
 
 	"stackgate/internal/cfnsim"
 	"stackgate/internal/golden"
@@ -135,6 +136,37 @@ func TestOperationsOfStoriesEnd(t *testing.T) {
 				t.Errorf("%d operations never end:\n%s", len(open), operationStory(b.operationEvents(cloudformation.DescribeEventsInput{StackName: &id})))
 			}
 		})
+	}
+}
+
+func TestARecreatedStackKeepsItsEventsApart(t *testing.T) {
+	b := newBench(t)
+	first := b.deploy(service, parameter("Break", "create"))
+	b.drop(cloudformation.DeleteStackInput{})
+	old := b.events(*first.StackId)
+	second := b.deploy(service)
+	if *second.StackId == *first.StackId {
+		t.Fatal("the recreated stack has the id of the old one")
+	}
+	for _, e := range b.events("orders") {
+		if *e.StackId != *second.StackId || e.ResourceStatus == types.ResourceStatusCreateFailed {
+			t.Errorf("by its name the recreated stack shows a row of the old one: %+v", e)
+		}
+	}
+	for _, e := range b.operationEvents(cloudformation.DescribeEventsInput{StackName: aws.String("orders")}) {
+		if *e.StackId != *second.StackId {
+			t.Errorf("by its name the recreated stack shows an operation event of the old one: %+v", e)
+		}
+	}
+	if diff := cmp.Diff(story(old), story(b.events(*first.StackId))); diff != "" {
+		t.Errorf("the old stack's rows changed:\n%s", diff)
+	}
+	if !strings.Contains(story(old), "Function CREATE_FAILED the function broke") {
+		t.Errorf("the old stack's rows lack its failure:\n%s", story(old))
+	}
+	rows := b.operationEvents(cloudformation.DescribeEventsInput{StackName: first.StackId, Filters: failedOnly()})
+	if len(rows) == 0 {
+		t.Error("by its id the old stack has no failed events any more")
 	}
 }
 

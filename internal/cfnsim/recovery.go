@@ -32,13 +32,19 @@ func (r *request) deleteStack(in *cloudformation.DeleteStackInput) (*cloudformat
 // startDeletion begins the deletion of a stack, which ends whatever else is going on with it.
 func (w *world) startDeletion(s *stack, op *operation, retained []string, at time.Time) {
 	interrupted := s.Operation
-	s.Operation = nil
 	if interrupted != nil {
+		for _, st := range interrupted.Steps {
+			if st.inFlight() && (st.Action == stepCreate || st.Action == stepUpdate) {
+				w.cancelStep(s, st, at)
+			}
+		}
 		if set := w.changeSetByID(interrupted.ChangeSetID); set != nil {
 			set.ExecutionStatus = types.ExecutionStatusExecuteFailed
 		}
 	}
-	s.Paused = nil
+	s.sweep(interrupted)
+	s.sweep(s.Paused)
+	s.Operation, s.Paused = nil, nil
 	w.begin(s, op, at)
 	if s.Status == types.StackStatusReviewInProgress {
 		// Nothing was ever made: the stack is gone at once, with its change sets.
@@ -97,6 +103,9 @@ func (r *request) cancelUpdateStack(in *cloudformation.CancelUpdateStackInput) (
 	s, err := r.living(*in.StackName)
 	if err != nil {
 		return nil, err
+	}
+	if s.nested() {
+		return nil, validationError("CancelUpdateStack cannot be invoked on child stacks")
 	}
 	if s.Status != types.StackStatusUpdateInProgress || s.Operation == nil {
 		return nil, validationError("CancelUpdateStack cannot be called from current stack status")
@@ -203,6 +212,9 @@ func (r *request) rollbackStack(in *cloudformation.RollbackStackInput) (*cloudfo
 	s, err := r.living(*in.StackName)
 	if err != nil {
 		return nil, err
+	}
+	if s.nested() {
+		return nil, validationError("RollbackStack cannot be invoked on child stacks")
 	}
 	paused := s.Paused
 	if paused == nil || (s.Status != types.StackStatusCreateFailed && s.Status != types.StackStatusUpdateFailed) {

@@ -2,6 +2,7 @@ package cfnsim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -118,6 +119,9 @@ func (w *world) startProvision(s *stack, st *step, at time.Time) {
 func (w *world) startCreate(s *stack, st *step, at time.Time) {
 	w.name(s, st.New, w.catalog.Lookup(st.New.Type))
 	w.mark(s, st.New, at, types.ResourceStatusCreateInProgress, "")
+	if failed := s.Resources[st.LogicalID]; failed != nil && failed.Status == types.ResourceStatusCreateFailed && failed.PhysicalID != "" {
+		s.Debris = append(s.Debris, failed)
+	}
 	s.Resources[st.LogicalID] = st.New
 	if !w.invokeHooks(s, st, "create", at) {
 		w.provision(s, st, at)
@@ -277,6 +281,9 @@ func (w *world) failStep(s *stack, st *step, at time.Time, reason string, state 
 	case stepDelete:
 		w.mark(s, st.Old, at, types.ResourceStatusDeleteFailed, reason)
 		s.showDeletion(st)
+		if s.Operation.cleansUp() {
+			w.letGo(s, st)
+		}
 	case stepRelease:
 		// A clean-up does not fail; what it could not delete it has let go.
 	}
@@ -342,6 +349,11 @@ func (w *world) removeResource(s *stack, st *step, at time.Time) {
 // skip lets go of a resource without deleting it.
 func (w *world) skip(s *stack, st *step, at time.Time, reason string) {
 	w.mark(s, st.Old, at, types.ResourceStatusDeleteSkipped, reason)
+	w.letGo(s, st)
+}
+
+// letGo drops a resource from the stack that goes on to exist, with its name.
+func (w *world) letGo(s *stack, st *step) {
 	if custom, named := w.catalog.Lookup(st.Old.Type).CustomName(st.Old.Properties); named {
 		w.Orphans = append(w.Orphans, orphan(s, st.Old.Type, custom))
 	}
@@ -351,7 +363,7 @@ func (w *world) skip(s *stack, st *step, at time.Time, reason string) {
 // showDeletion shows what a deletion does in the list of the stack's resources. A clean-up deletes what is no longer
 // in that list, or only the old half of a replacement.
 func (s *stack) showDeletion(st *step) {
-	if s.Operation.Phase == phaseDelete || s.Operation.Phase == phaseRollbackCreate {
+	if !st.Debris && (s.Operation.Phase == phaseDelete || s.Operation.Phase == phaseRollbackCreate) {
 		shown := *st.Old
 		s.Resources[st.LogicalID] = &shown
 	}
@@ -367,6 +379,10 @@ func (op *operation) deleteWords() []string {
 
 // forget drops a deleted resource from the stack. Where the stack itself is going, its rows stay to be listed.
 func (w *world) forget(s *stack, st *step) {
+	if st.Debris {
+		s.Debris = slices.DeleteFunc(s.Debris, func(r *resource) bool { return r.PhysicalID == st.Old.PhysicalID })
+		return
+	}
 	switch s.Operation.Phase {
 	case phaseDelete, phaseRollbackCreate:
 		s.Resources[st.LogicalID] = st.Old

@@ -132,6 +132,18 @@ var stories = map[string]func(b *bench){
 		b.deploy(service, parameter("Break", "delete"))
 		b.deploy("Resources: {Queue: {Type: AWS::SQS::Queue}}")
 	},
+	"clean-up fails and the name stays taken": func(b *bench) {
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same}, Metadata: {'Stackgate::Simulate': {FailOn: delete}}}, B: {Type: AWS::SNS::Topic}}")
+		b.deploy("Resources: {B: {Type: AWS::SNS::Topic}}")
+		b.deploy("Resources: {A: {Type: AWS::SQS::Queue, Properties: {QueueName: same}}, B: {Type: AWS::SNS::Topic}}")
+	},
+	"rollback cannot delete what it had made": func(b *bench) {
+		b.deploy("Resources: {B: {Type: AWS::SNS::Topic}}")
+		b.deploy(`
+Resources:
+  A: {Type: AWS::SQS::Queue, Metadata: {'Stackgate::Simulate': {FailOn: rollback, Reason: the queue stays}}}
+  B: {Type: AWS::SNS::Topic, Properties: {DisplayName: x}, DependsOn: A, Metadata: {'Stackgate::Simulate': {FailOn: update, Reason: no}}}`)
+	},
 	"deleted": func(b *bench) { b.deploy(service); b.drop(cloudformation.DeleteStackInput{}) },
 	"delete fails then keeps what it cannot delete": func(b *bench) {
 		b.deploy(service, parameter("Break", "delete"))

@@ -243,12 +243,22 @@ func (s *stack) cleanupSteps(op *operation) []*step {
 		old := op.BeforeResources[id]
 		current := s.Resources[id]
 		switch {
-		case !exists(old) && (old.Status != types.ResourceStatusCreateFailed || old.PhysicalID == ""):
+		case !exists(old):
 		case current == nil || !slices.ContainsFunc(op.Steps, func(st *step) bool { return st.LogicalID == id }):
 			victims = append(victims, deletionStep(old, retains(old.DeletionPolicy)))
 		case current.PhysicalID != old.PhysicalID:
 			victims = append(victims, deletionStep(old, retains(current.UpdateReplacePolicy)))
 		}
+	}
+	return s.inOrder(victims)
+}
+
+// inOrder adds what no row of the stack shows any more to the deletions of a phase, and orders them.
+func (s *stack) inOrder(victims []*step) []*step {
+	for _, r := range s.Debris {
+		st := deletionStep(r, r.Status != types.ResourceStatusCreateFailed && retains(r.DeletionPolicy))
+		st.Debris = true
+		victims = append(victims, st)
 	}
 	orderDeletions(victims)
 	return victims
@@ -268,8 +278,35 @@ func (s *stack) rollbackCleanupSteps(op *operation) []*step {
 			victims = append(victims, deletionStep(st.New, false))
 		}
 	}
-	orderDeletions(victims)
-	return victims
+	return s.inOrder(victims)
+}
+
+// sweep remembers what an operation that ends before its clean-up has made or still had to delete, so that the deletion
+// of the stack finds it: half-made replacements, and the old halves of those that were made.
+func (s *stack) sweep(op *operation) {
+	if op == nil {
+		return
+	}
+	add := func(r resource) {
+		known := func(other *resource) bool { return other.PhysicalID == r.PhysicalID }
+		if current := s.Resources[r.LogicalID]; r.PhysicalID != "" && (current == nil || current.PhysicalID != r.PhysicalID) && !slices.ContainsFunc(s.Debris, known) {
+			s.Debris = append(s.Debris, &r)
+		}
+	}
+	for _, st := range op.Steps {
+		switch {
+		case st.Action == stepDelete && !st.final():
+			add(*st.Old)
+		case st.New != nil && (st.Action == stepRestore || st.Replaces && st.State != stepDone):
+			half := *st.New
+			half.Status = types.ResourceStatusCreateFailed
+			add(half)
+		case st.Replaces && st.Old != nil:
+			old := *st.Old
+			old.DeletionPolicy = st.New.UpdateReplacePolicy
+			add(old)
+		}
+	}
 }
 
 // restoreSteps puts every resource back that the failed phase had touched. New holds the half-made replacement that
@@ -305,8 +342,7 @@ func (s *stack) deletionSteps(op *operation, rollback bool) []*step {
 		}
 		victims = append(victims, deletionStep(r, retain))
 	}
-	orderDeletions(victims)
-	return victims
+	return s.inOrder(victims)
 }
 
 func deletionStep(r *resource, retain bool) *step {

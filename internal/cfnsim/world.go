@@ -68,11 +68,13 @@ type stack struct {
 	ChangeSetID     string             `json:",omitempty"`
 	DeletionMode    types.DeletionMode `json:",omitempty"`
 	Resources       map[string]*resource
-	Outputs         []types.Output         `json:",omitempty"`
-	Events          []event                `json:",omitempty"`
-	LastOperations  []types.OperationEntry `json:",omitempty"`
-	Operations      []operationRecord      `json:",omitempty"`
-	Operation       *operation             `json:",omitempty"`
+	// Debris is what operations that paused have made without success and what later attempts have taken the place of.
+	Debris         []*resource            `json:",omitempty"`
+	Outputs        []types.Output         `json:",omitempty"`
+	Events         []event                `json:",omitempty"`
+	LastOperations []types.OperationEntry `json:",omitempty"`
+	Operations     []operationRecord      `json:",omitempty"`
+	Operation      *operation             `json:",omitempty"`
 	// Paused is an operation that stopped half-way (rollback disabled, or a rollback that failed) and can be resumed.
 	Paused *operation `json:",omitempty"`
 	// Struck counts how often a simulated failure has struck a resource.
