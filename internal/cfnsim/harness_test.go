@@ -23,7 +23,7 @@ func (c *tickingClock) tick(d time.Duration) { c.now = c.now.Add(d) }
 // bench is a simulator with the calls that tests repeat.
 type bench struct {
 	*cfnsim.Client
-	t     *testing.T
+	t     testing.TB
 	ctx   context.Context
 	clock *tickingClock
 	sim   *cfnsim.Simulator

@@ -74,28 +74,47 @@ func attempt(r *rapid.T, b *bench, step int) {
 	choose := func(label string, values ...string) string {
 		return rapid.SampledFrom(values).Draw(r, fmt.Sprintf("%d %s", step, label))
 	}
-	switch choose("do", "deploy", "deploy", "deploy", "deploy", "delete", "cancel", "continue", "force", "rollback", "retain", "force delete", "drop set") {
+	switch choose("do", "deploy", "deploy", "deploy", "deploy", "delete", "cancel", "continue", "force", "rollback", "retain", "force delete", "drop set", "delete a child") {
 	case "deploy":
 		body := drawFamily(r, b, step)
 		kind := types.ChangeSetTypeCreate
 		if out, err := b.DescribeStacks(b.ctx, &cloudformation.DescribeStacksInput{StackName: name}); err == nil && out.Stacks[0].StackStatus != types.StackStatusReviewInProgress {
 			kind = types.ChangeSetTypeUpdate
 		}
-		set, err := b.CreateChangeSet(b.ctx, &cloudformation.CreateChangeSetInput{StackName: name, ChangeSetName: aws.String(fmt.Sprintf("set%d", step)), ChangeSetType: kind,
+		var onFailure types.OnStackFailure
+		if kind == types.ChangeSetTypeCreate {
+			onFailure = types.OnStackFailure(choose("on failure", "", "", string(types.OnStackFailureDelete), string(types.OnStackFailureDoNothing)))
+		}
+		set, err := b.CreateChangeSet(b.ctx, &cloudformation.CreateChangeSetInput{StackName: name, OnStackFailure: onFailure, ChangeSetName: aws.String(fmt.Sprintf("set%d", step)), ChangeSetType: kind,
 			TemplateBody: &body, IncludeNestedStacks: aws.Bool(choose("nested", "yes", "yes", "no") == "yes")})
 		if err != nil {
 			return
 		}
 		b.clock.tick(20 * time.Second)
 		if choose("execute", "yes", "yes", "yes", "no") == "yes" {
-			_, _ = b.ExecuteChangeSet(b.ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: set.Id, DisableRollback: aws.Bool(choose("keep", "no", "no", "yes") == "yes")})
+			in := &cloudformation.ExecuteChangeSetInput{ChangeSetName: set.Id}
+			if onFailure == "" {
+				in.DisableRollback = aws.Bool(choose("keep", "no", "no", "yes") == "yes")
+			}
+			in.RetainExceptOnCreate = aws.Bool(choose("retain except on create", "no", "no", "yes") == "yes")
+			_, _ = b.ExecuteChangeSet(b.ctx, in)
+		}
+	case "delete a child":
+		for path, id := range b.living("orders") {
+			if path == "orders/Child" {
+				_, _ = b.DeleteStack(b.ctx, &cloudformation.DeleteStackInput{StackName: &id})
+			}
 		}
 	case "delete":
 		_, _ = b.DeleteStack(b.ctx, &cloudformation.DeleteStackInput{StackName: name})
 	case "cancel":
 		_, _ = b.CancelUpdateStack(b.ctx, &cloudformation.CancelUpdateStackInput{StackName: name})
 	case "continue":
-		_, _ = b.ContinueUpdateRollback(b.ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: name})
+		in := &cloudformation.ContinueUpdateRollbackInput{StackName: name}
+		if skip := choose("skip", "", "R1", "Child"); skip != "" {
+			in.ResourcesToSkip = []string{skip}
+		}
+		_, _ = b.ContinueUpdateRollback(b.ctx, in)
 	case "force":
 		_, _ = b.ContinueUpdateRollback(b.ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: name, ForceRollback: aws.Bool(true)})
 	case "rollback":
@@ -212,12 +231,21 @@ func checkRows(r *rapid.T, events []types.StackEvent, s types.Stack) {
 	last := map[string]types.ResourceStatus{}
 	for _, e := range events {
 		id, status := *e.LogicalResourceId, e.ResourceStatus
-		before := last[id]
-		last[id] = status
 		if id == *s.StackName {
 			continue
 		}
 		action, result, _ := strings.Cut(string(status), "_")
+		before, deletion := last[id], id+" "+aws.ToString(e.PhysicalResourceId)
+		if action == "DELETE" {
+			// Two resources of one logical id can be on their way out at once.
+			if last[deletion] != "" {
+				before = last[deletion]
+			}
+			last[deletion] = status
+		} else {
+			last[id] = status
+			delete(last, deletion)
+		}
 		allowed := before == types.ResourceStatus(action+"_IN_PROGRESS")
 		switch {
 		case result == "IN_PROGRESS":
@@ -232,4 +260,12 @@ func checkRows(r *rapid.T, events []types.StackEvent, s types.Stack) {
 			r.Fatalf("%s of %s is %s after %s\n%s", id, *s.StackName, status, before, story(events))
 		}
 	}
+}
+
+// living names the stacks of a family by their paths, as far as the root is there.
+func (b *bench) living(name string) map[string]string {
+	if _, err := b.DescribeStacks(b.ctx, &cloudformation.DescribeStacksInput{StackName: &name}); err != nil {
+		return nil
+	}
+	return b.familyOf(name)
 }

@@ -1,7 +1,9 @@
 package cfnsim_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -12,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/google/go-cmp/cmp"
+
+	"stackgate/internal/cfnsim"
 )
 
 // nestedIn returns the change of a nested stack and, if there is one, its own change set.
@@ -275,6 +279,81 @@ func TestNestedChangeSetsLookLikeThoseRecordedOnAWS(t *testing.T) {
 		readJSON(t, filepath.Join(folder, file), &want)
 		if diff := cmp.Diff(summaryOfRecording(want), summaryOfAnswer(got)); diff != "" {
 			t.Errorf("%s (-AWS +simulator):\n%s", file, diff)
+		}
+	}
+}
+
+// shelf is a source of templates by their addresses.
+type shelf map[string]string
+
+func (s shelf) Template(_ context.Context, url string) (string, error) {
+	if body, found := s[url]; found {
+		return body, nil
+	}
+	return "", errors.New("nothing lies there")
+}
+
+func TestWhereNestedTemplatesComeFrom(t *testing.T) {
+	source := shelf{bucketURL + "child.yaml": topic}
+	b := newBench(t, func(o *cfnsim.Options) { o.Templates = source })
+	b.put("put.yaml", topic)
+	root := func(url string) string {
+		return "Resources: {Child: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: '" + url + "'}}}"
+	}
+	for url, want := range map[string]string{
+		bucketURL + "child.yaml":         "",
+		bucketURL + "put.yaml":           "",
+		bucketURL + "none.yaml":          "S3 error: nothing lies there",
+		"http://example.com/child.yaml":  "TemplateURL must be a supported URL.",
+		"https://example.com/child.yaml": "S3 error: Domain name specified in example.com is not a valid S3 domain",
+	} {
+		body := root(url)
+		set := b.create(cloudformation.CreateChangeSetInput{StackName: aws.String("any"), TemplateBody: &body, IncludeNestedStacks: aws.Bool(true)})
+		_, child := b.nestedIn(set, "Child")
+		if failed := child.Status == types.ChangeSetStatusFailed; failed != (want != "") || failed && *child.StatusReason != want {
+			t.Errorf("%s: the nested set is %s: %s", url, child.Status, aws.ToString(child.StatusReason))
+		}
+		b.must(b.DeleteChangeSet(b.ctx, &cloudformation.DeleteChangeSetInput{ChangeSetName: set.ChangeSetId}))
+		b.clock.tick(time.Minute)
+	}
+	if err := b.sim.PutObject(b.ctx, "https://example.com/child.yaml", topic); err == nil {
+		t.Error("an object is put where S3 is not")
+	}
+
+	// Without nested change sets an execution reads what lay there when the change set was made: it cannot ask the source.
+	b.deploy(root(bucketURL + "child.yaml"))
+	source[bucketURL+"child.yaml"] = "Resources: {Other: {Type: AWS::SQS::Queue}}"
+	b.deploy(root(bucketURL + "child.yaml"))
+	child := b.familyOf("orders")["orders/Child"]
+	if rows := story(b.events(child)); !strings.Contains(rows, "Other CREATE_COMPLETE") || !strings.Contains(rows, "T DELETE_COMPLETE") {
+		t.Errorf("new content behind the old address was not deployed:\n%s", rows)
+	}
+}
+
+func TestWhatAParentHandsDown(t *testing.T) {
+	for _, tokens := range []bool{false, true} {
+		b := newBench(t, func(o *cfnsim.Options) { o.NestedTokens = tokens })
+		b.put("child.yaml", "Parameters: {Zones: {Type: CommaDelimitedList}}\nResources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !Select [1, !Ref Zones]}}}\nOutputs: {Zone: {Value: !Select [1, !Ref Zones]}}")
+		body := "Resources: {Child: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: '" + bucketURL + "child.yaml', Parameters: {Zones: [a, b]}, Tags: [{Key: own, Value: c}, {Key: both, Value: c}], NotificationARNs: ['arn:aws:sns:us-east-1:111111111111:t']}}}"
+		b.deployWith(body, cloudformation.CreateChangeSetInput{Tags: []types.Tag{{Key: aws.String("root"), Value: aws.String("r")}, {Key: aws.String("both"), Value: aws.String("r")}}}, nil)
+		child := b.stack(b.familyOf("orders")["orders/Child"])
+		tags := map[string]string{}
+		for _, tag := range child.Tags {
+			tags[*tag.Key] = *tag.Value
+		}
+		if diff := cmp.Diff(map[string]string{"root": "r", "own": "c", "both": "c"}, tags); diff != "" {
+			t.Errorf("the child's tags (-want +got):\n%s", diff)
+		}
+		if len(child.NotificationARNs) != 1 || len(child.Outputs) != 1 || *child.Outputs[0].OutputValue != "b" {
+			t.Errorf("the child is %+v", child)
+		}
+		for _, e := range b.events(*child.StackId) {
+			if (e.ClientRequestToken != nil) != tokens || e.OperationId == nil {
+				t.Errorf("with NestedTokens %v a row of the child has the token %v and the operation %v", tokens, aws.ToString(e.ClientRequestToken), aws.ToString(e.OperationId))
+			}
+		}
+		if root := b.stack("orders"); *root.LastOperations[0].OperationId == *child.LastOperations[0].OperationId {
+			t.Error("the child's operation has the id of the root's")
 		}
 	}
 }

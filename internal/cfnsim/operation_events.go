@@ -68,7 +68,7 @@ func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloud
 		return nil, err
 	}
 	if in.Filters != nil && aws.ToBool(in.Filters.FailedEvents) {
-		rows = slices.DeleteFunc(rows, func(e types.OperationEvent) bool { return !failedEvent(e) })
+		rows = slices.DeleteFunc(rows, func(row operationEventRow) bool { return !failedEvent(row.show()) })
 		subject += "/failed"
 	}
 	// As with DescribeStackEvents, tokens count from the oldest row: rows that arrive between two pages move nothing.
@@ -83,8 +83,9 @@ func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloud
 	out, oldest := &cloudformation.DescribeEventsOutput{OperationEvents: []types.OperationEvent{}}, newest
 	for oldest > 0 && len(out.OperationEvents) < r.pageSize(5) {
 		oldest--
-		for range r.seen(s, *rows[oldest].EventId, *rows[oldest].Timestamp) {
-			out.OperationEvents = append(out.OperationEvents, rows[oldest])
+		shown := rows[oldest].show()
+		for range r.seen(s, *shown.EventId, *shown.Timestamp) {
+			out.OperationEvents = append(out.OperationEvents, shown)
 		}
 	}
 	if oldest > 0 {
@@ -95,7 +96,7 @@ func (r *request) describeEvents(in *cloudformation.DescribeEventsInput) (*cloud
 
 // operationEvents returns the rows that the request names, oldest first, the stack whose they are, and a name for the
 // list.
-func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) (*stack, []types.OperationEvent, string, error) {
+func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) (*stack, []operationEventRow, string, error) {
 	switch {
 	case in.ChangeSetName != nil && in.OperationId != nil:
 		return nil, nil, "", validationError("Only one of ChangeSetName or OperationId may be specified.")
@@ -112,7 +113,7 @@ func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) (*stac
 		}
 		rows := r.w.operationEvents(s)
 		if in.OperationId != nil {
-			rows = slices.DeleteFunc(rows, func(e types.OperationEvent) bool { return aws.ToString(e.OperationId) != *in.OperationId })
+			rows = slices.DeleteFunc(rows, func(row operationEventRow) bool { return row.operationID() != *in.OperationId })
 		}
 		return s, rows, s.ID + "/operations/" + aws.ToString(in.OperationId), nil
 	case in.OperationId != nil:
@@ -122,7 +123,7 @@ func (r *request) operationEvents(in *cloudformation.DescribeEventsInput) (*stac
 	}
 }
 
-func (r *request) eventsOfOperation(id string) (*stack, []types.OperationEvent, string, error) {
+func (r *request) eventsOfOperation(id string) (*stack, []operationEventRow, string, error) {
 	for _, set := range r.w.ChangeSets {
 		if set.Operation.ID == id {
 			if s := r.w.stackByID(set.StackID); s.Account == r.account && s.Region == r.region {
@@ -134,7 +135,7 @@ func (r *request) eventsOfOperation(id string) (*stack, []types.OperationEvent, 
 		if s.Account != r.account || s.Region != r.region || !slices.ContainsFunc(s.Operations, func(o operationRecord) bool { return o.ID == id }) {
 			continue
 		}
-		rows := slices.DeleteFunc(r.w.operationEvents(s), func(e types.OperationEvent) bool { return aws.ToString(e.OperationId) != id })
+		rows := slices.DeleteFunc(r.w.operationEvents(s), func(row operationEventRow) bool { return row.operationID() != id })
 		return s, rows, id + "/events", nil
 	}
 	return nil, nil, "", validationError("Operation [%s] does not exist", id)
@@ -142,27 +143,57 @@ func (r *request) eventsOfOperation(id string) (*stack, []types.OperationEvent, 
 
 // operationEvents lists everything that happened to a stack, oldest first: its event rows, where its operations begin
 // and end, and the making of its change sets.
-func (w *world) operationEvents(s *stack) []types.OperationEvent {
-	records := make(map[string]operationRecord, len(s.Operations))
-	var rows []types.OperationEvent
-	for _, o := range s.Operations {
-		records[o.ID] = o
-	}
-	for _, e := range s.Events {
-		rows = append(rows, shownOperationEvent(s, e, records[e.OperationID]))
-	}
-	for _, o := range s.Operations {
-		if o.Ended != nil {
-			rows = append(rows, operationRow(s, o, *o.Ended))
+func (w *world) operationEvents(s *stack) []operationEventRow {
+	var others []operationEventRow
+	for i := range s.Operations {
+		if o := &s.Operations[i]; o.Ended != nil {
+			others = append(others, ready(operationRow(s, *o, *o.Ended)))
 		}
 	}
 	for _, set := range w.ChangeSets {
 		if set.StackID == s.ID {
-			rows = append(rows, changeSetEvents(s, set)...)
+			others = append(others, changeSetEvents(s, set)...)
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b types.OperationEvent) int { return a.Timestamp.Compare(*b.Timestamp) })
-	return rows
+	slices.SortStableFunc(others, func(a, b operationEventRow) int { return a.made.Timestamp.Compare(*b.made.Timestamp) })
+	// The event rows are in order already, and there may be thousands.
+	rows := make([]operationEventRow, 0, len(s.Events)+len(others))
+	for i := range s.Events {
+		for len(others) > 0 && others[0].made.Timestamp.Before(s.Events[i].Time) {
+			rows, others = append(rows, others[0]), others[1:]
+		}
+		rows = append(rows, operationEventRow{stack: s, event: &s.Events[i]})
+	}
+	return append(rows, others...)
+}
+
+// operationEventRow is one row of DescribeEvents: an event of the stack, which is written out only where it is shown, or
+// one that is written already.
+type operationEventRow struct {
+	stack *stack
+	event *event
+	made  *types.OperationEvent
+}
+
+func ready(row types.OperationEvent) operationEventRow { return operationEventRow{made: &row} }
+
+func (r operationEventRow) operationID() string {
+	if r.made != nil {
+		return aws.ToString(r.made.OperationId)
+	}
+	return r.event.OperationID
+}
+
+func (r operationEventRow) show() types.OperationEvent {
+	if r.made != nil {
+		return *r.made
+	}
+	for _, o := range r.stack.Operations {
+		if o.ID == r.event.OperationID {
+			return shownOperationEvent(r.stack, *r.event, o)
+		}
+	}
+	return shownOperationEvent(r.stack, *r.event, operationRecord{})
 }
 
 // operationRow is the row of an operation as a whole; it names no resource.
@@ -197,27 +228,27 @@ func shownOperationEvent(s *stack, e event, o operationRecord) types.OperationEv
 }
 
 // changeSetEvents are the rows of the making of a change set, oldest first.
-func changeSetEvents(s *stack, set *changeSet) []types.OperationEvent {
+func changeSetEvents(s *stack, set *changeSet) []operationEventRow {
 	if set.Operation.ID == "" {
 		return nil
 	}
 	begun := set.Operation
 	begun.Ended = nil
-	rows := []types.OperationEvent{operationRow(s, begun, set.Operation.Started)}
+	rows := []operationEventRow{ready(operationRow(s, begun, set.Operation.Started))}
 	if set.Operation.Ended == nil {
 		return rows
 	}
 	at := *set.Operation.Ended
 	for i, f := range set.Findings {
-		rows = append(rows, types.OperationEvent{
+		rows = append(rows, ready(types.OperationEvent{
 			EventId: aws.String(rules.UUID(set.ID + f.LogicalID + f.Name + string(rune('0'+i)))), StackId: &s.ID, OperationId: &set.Operation.ID,
 			OperationType: set.Operation.Type, ClientRequestToken: optional(set.Token), EventType: types.EventTypeValidationError, Timestamp: &at,
 			LogicalResourceId: &f.LogicalID, PhysicalResourceId: aws.String(""), ResourceType: &f.Type,
 			ValidationName: &f.Name, ValidationStatus: types.ValidationStatusFailed, ValidationStatusReason: &f.Reason,
 			ValidationPath: &f.Path, ValidationFailureMode: f.Mode,
-		})
+		}))
 	}
-	return append(rows, operationRow(s, set.Operation, at))
+	return append(rows, ready(operationRow(s, set.Operation, at)))
 }
 
 // failedEvent is what the filter FailedEvents lets through.

@@ -192,3 +192,60 @@ func TestAnEndedContextEndsTheCall(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 }
+
+// playFamily takes a family of stacks through a creation, a hook that warns, an update that fails two levels down and
+// the rollback of all, and returns its rows.
+func playFamily(t testing.TB, moments []time.Duration, restart bool) string {
+	storage := &bytesStorage{}
+	open := func(b *bench) {
+		sim, err := cfnsim.New(cfnsim.Options{Clock: b.clock, Storage: storage, Random: strings.NewReader(strings.Repeat("seed", 8)), PageSize: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.sim, b.Client = sim, sim.Client("111111111111", "us-east-1")
+	}
+	b := &bench{t: t, ctx: t.Context(), clock: &tickingClock{now: time.Date(2026, 11, 22, 14, 2, 3, 0, time.UTC)}}
+	open(b)
+	b.putFamily()
+	b.put("jobs.yaml", strings.Replace(jobsBody, "Cluster: {", "Cluster: {Metadata: {'Stackgate::Simulate': {Hook: {Mode: WARN, Annotations: {Name: a}}}}, ", 1))
+	look := func() {
+		start := b.clock.now
+		for _, moment := range append(moments, time.Hour) {
+			b.clock.now = start.Add(moment)
+			if restart {
+				open(b)
+			}
+			b.must(b.DescribeStacks(b.ctx, &cloudformation.DescribeStacksInput{}))
+		}
+	}
+	body := rootBody
+	for i, parameters := range [][]types.Parameter{nil, {parameter("Version", "2"), parameter("Break", "update+rollback"), parameter("Times", "1")}} {
+		set, err := b.CreateChangeSet(b.ctx, &cloudformation.CreateChangeSetInput{StackName: aws.String("orders"), ChangeSetName: aws.String("set"), TemplateBody: &body,
+			ChangeSetType: []types.ChangeSetType{types.ChangeSetTypeCreate, types.ChangeSetTypeUpdate}[i], Parameters: parameters, IncludeNestedStacks: aws.Bool(true)})
+		b.must(set, err)
+		b.clock.tick(time.Minute)
+		b.must(b.ExecuteChangeSet(b.ctx, &cloudformation.ExecuteChangeSetInput{ChangeSetName: set.Id}))
+		look()
+	}
+	b.must(b.ContinueUpdateRollback(b.ctx, &cloudformation.ContinueUpdateRollbackInput{StackName: aws.String("orders")}))
+	look()
+	return b.familyStory("orders")
+}
+
+func TestFamiliesAreAFunctionOfTime(t *testing.T) {
+	want := playFamily(t, nil, false)
+	if !strings.Contains(want, "left: orders UPDATE_ROLLBACK_COMPLETE") {
+		t.Fatalf("the family went another way:\n%s", want)
+	}
+	rapid.Check(t, func(r *rapid.T) {
+		var moments []time.Duration
+		at := time.Duration(0)
+		for _, step := range rapid.SliceOfN(rapid.IntRange(1, 20_000), 0, 8).Draw(r, "milliseconds between looks") {
+			at += time.Duration(step) * time.Millisecond
+			moments = append(moments, at)
+		}
+		if diff := cmp.Diff(want, playFamily(t, moments, rapid.Bool().Draw(r, "restart"))); diff != "" {
+			r.Fatalf("looked at %v, the family went another way:\n%s", moments, diff)
+		}
+	})
+}
