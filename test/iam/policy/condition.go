@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -26,6 +27,12 @@ type operator struct {
 
 func equal(pattern, value string) bool { return pattern == value }
 
+func less(limit, value string) bool {
+	l, errLimit := strconv.ParseFloat(limit, 64)
+	v, errValue := strconv.ParseFloat(value, 64)
+	return errLimit == nil && errValue == nil && v < l
+}
+
 // operators are those that are known (IAM user guide, "IAM JSON policy elements: Condition operators").
 var operators = map[string]operator{
 	"StringEquals":    {match: equal},
@@ -37,6 +44,7 @@ var operators = map[string]operator{
 	"ArnNotEquals":    {match: globARN, negated: true},
 	"ArnNotLike":      {match: globARN, negated: true},
 	"Bool":            {match: strings.EqualFold},
+	"NumericLessThan": {match: less},
 }
 
 func newCondition(name, key string, values []string) (Condition, error) {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -53,10 +54,15 @@ func (t *texts) UnmarshalJSON(raw []byte) error {
 	for _, item := range items {
 		var text string
 		if err := json.Unmarshal(item, &text); err != nil {
-			switch text = string(bytes.TrimSpace(item)); text {
-			case "true", "false":
+			var scalar any
+			if err := json.Unmarshal(item, &scalar); err != nil {
+				return err
+			}
+			switch scalar.(type) {
+			case bool, float64:
+				text = string(bytes.TrimSpace(item))
 			default:
-				return fmt.Errorf("%s is not text, true or false", item)
+				return fmt.Errorf("%s is not text, a number, true or false", item)
 			}
 		}
 		*t = append(*t, text)
@@ -130,9 +136,9 @@ func parseStatement(content []byte) (Statement, error) {
 	if err := s.checkPatterns(); err != nil {
 		return s, err
 	}
-	for operator, keys := range raw.Condition {
-		for key, values := range keys {
-			c, err := newCondition(operator, key, values)
+	for _, operator := range slices.Sorted(maps.Keys(raw.Condition)) {
+		for _, key := range slices.Sorted(maps.Keys(raw.Condition[operator])) {
+			c, err := newCondition(operator, key, raw.Condition[operator][key])
 			if err != nil {
 				return s, err
 			}

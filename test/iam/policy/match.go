@@ -75,3 +75,6 @@ func (s Statement) matchesResource(resource string) bool {
 	}
 	return true
 }
+
+// Covers says whether a statement is about a resource.
+func (s Statement) Covers(resource string) bool { return s.matchesResource(resource) }

@@ -1,0 +1,140 @@
+package calls_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"stackgate/test/iam/calls"
+)
+
+const (
+	stack = "arn:aws:cloudformation:eu-west-1:111111111111:stack/shop/1"
+	set   = "arn:aws:cloudformation:eu-west-1:111111111111:changeSet/orders-1/2"
+)
+
+// Each row is a line of the Service Authorization Reference.
+func TestNeeds(t *testing.T) {
+	row := func(value string) map[string]dynamotypes.AttributeValue {
+		return map[string]dynamotypes.AttributeValue{"pk": &dynamotypes.AttributeValueMemberS{Value: value}, "sk": &dynamotypes.AttributeValueMemberS{Value: "x"}}
+	}
+	for name, c := range map[string]struct {
+		service, operation string
+		input              any
+		want               []string
+	}{
+		"a stack by its name": {"cloudformation", "DescribeStacks", &cloudformation.DescribeStacksInput{StackName: aws.String("shop")},
+			[]string{"cloudformation:DescribeStacks arn:aws:cloudformation:eu-west-1:111111111111:stack/shop/00000000-0000-0000-0000-000000000000"}},
+		"a stack by its ARN": {"cloudformation", "DeleteStack", &cloudformation.DeleteStackInput{StackName: aws.String(stack), RoleARN: aws.String("arn:aws:iam::111111111111:role/cfn")},
+			[]string{"cloudformation:DeleteStack " + stack, "iam:PassRole arn:aws:iam::111111111111:role/cfn"}},
+		"a set by its ARN": {"cloudformation", "ExecuteChangeSet", &cloudformation.ExecuteChangeSetInput{ChangeSetName: aws.String(set), StackName: aws.String(stack)},
+			[]string{"cloudformation:ExecuteChangeSet " + set, "cloudformation:ExecuteChangeSet " + stack}},
+		"a verdict": {"cloudformation", "GetHookResult", &cloudformation.GetHookResultInput{HookResultId: aws.String("1")},
+			[]string{"cloudformation:GetHookResult *"}},
+		"a set with everything": {"cloudformation", "CreateChangeSet", &cloudformation.CreateChangeSetInput{
+			StackName: aws.String(stack), ChangeSetName: aws.String("orders-1"), RoleARN: aws.String("arn:aws:iam::111111111111:role/cfn"), IncludeNestedStacks: aws.Bool(true),
+			TemplateBody: aws.String("Transform: AWS::Serverless-2016-10-31\nResources: {A: {Type: AWS::CloudFormation::Stack}}"), Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}},
+		}, []string{
+			"cloudformation:CreateChangeSet " + stack, "cloudformation:CreateChangeSet arn:aws:cloudformation:eu-west-1:111111111111:stack/shop-Nested-1ABCDEFGHIJKL/00000000-0000-0000-0000-000000000000",
+			"cloudformation:CreateChangeSet arn:aws:cloudformation:eu-west-1:aws:transform/Serverless-2016-10-31", "cloudformation:TagResource " + stack, "iam:PassRole arn:aws:iam::111111111111:role/cfn",
+		}},
+		"a row": {"dynamodb", "PutItem", &dynamodb.PutItemInput{TableName: aws.String("t"), Item: row("waiters#lock")},
+			[]string{"dynamodb:PutItem arn:aws:dynamodb:eu-west-1:111111111111:table/t"}},
+		"an index": {"dynamodb", "Query", &dynamodb.QueryInput{TableName: aws.String("t"), IndexName: aws.String("i")},
+			[]string{"dynamodb:Query arn:aws:dynamodb:eu-west-1:111111111111:table/t/index/i"}},
+		"a transaction": {"dynamodb", "TransactWriteItems", &dynamodb.TransactWriteItemsInput{TransactItems: []dynamotypes.TransactWriteItem{
+			{Put: &dynamotypes.Put{TableName: aws.String("t"), Item: row("a")}}, {Put: &dynamotypes.Put{TableName: aws.String("u"), Item: row("b")}},
+		}}, []string{"dynamodb:PutItem arn:aws:dynamodb:eu-west-1:111111111111:table/t", "dynamodb:PutItem arn:aws:dynamodb:eu-west-1:111111111111:table/u"}},
+		"an object": {"s3", "GetObject", &s3.GetObjectInput{Bucket: aws.String("b"), Key: aws.String("k")},
+			[]string{"s3:GetObject arn:aws:s3:::b/k", "s3:ListBucket arn:aws:s3:::b"}},
+		"a role": {"sts", "AssumeRole", &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::222222222222:role/r")},
+			[]string{"sts:AssumeRole arn:aws:iam::222222222222:role/r"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			call := calls.Call{Caller: calls.Caller{Account: "111111111111"}, Region: "eu-west-1", Service: c.service, Operation: c.operation, Input: c.input}
+			needs, err := call.Needs()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, n := range needs {
+				got = append(got, n.Action+" "+n.Resource)
+			}
+			slices.Sort(got)
+			got = slices.Compact(got)
+			slices.Sort(c.want)
+			if !slices.Equal(got, c.want) {
+				t.Errorf("needs\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestNeedsRefusesWhatItDoesNotKnow(t *testing.T) {
+	for name, c := range map[string]calls.Call{
+		"a service":            {Service: "ec2", Operation: "RunInstances"},
+		"an operation":         {Service: "cloudformation", Operation: "CreateStack", Input: &cloudformation.CreateStackInput{StackName: aws.String("a")}},
+		"all stacks":           {Service: "cloudformation", Operation: "DescribeStacks", Input: &cloudformation.DescribeStacksInput{}},
+		"a set without stack":  {Service: "cloudformation", Operation: "DescribeChangeSet", Input: &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(set)}},
+		"an update of a row":   {Service: "dynamodb", Operation: "UpdateItem", Input: &dynamodb.UpdateItemInput{}},
+		"an object's deletion": {Service: "s3", Operation: "DeleteObject", Input: &s3.DeleteObjectInput{}},
+	} {
+		if needs, err := c.Needs(); err == nil {
+			t.Errorf("%s needs %v", name, needs)
+		}
+	}
+}
+
+// answers is CloudFormation with one change set.
+type answers struct{ fails bool }
+
+func (a answers) DescribeChangeSet(context.Context, *cloudformation.DescribeChangeSetInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeChangeSetOutput, error) {
+	if a.fails {
+		return nil, fmt.Errorf("out of order")
+	}
+	return &cloudformation.DescribeChangeSetOutput{ChangeSetId: aws.String(set), StackId: aws.String(stack)}, nil
+}
+
+func TestRecorder(t *testing.T) {
+	backend := &answers{}
+	r := &calls.Recorder{
+		Who: func(key string) calls.Caller { return calls.Caller{Function: "function of " + key} }, Answers: func(calls.Call) any { return backend },
+	}
+	configuration := aws.Config{Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("AKIA", "secret", "")}
+	configuration.APIOptions = append(configuration.APIOptions, r.Option)
+	client := cloudformation.NewFromConfig(configuration)
+	in := &cloudformation.DescribeChangeSetInput{ChangeSetName: aws.String(set)}
+	for range 2 {
+		if out, err := client.DescribeChangeSet(t.Context(), in); err != nil || *out.StackId != stack {
+			t.Fatalf("%+v %v", out, err)
+		}
+	}
+	made := r.Calls()
+	if len(made) != 2 || made[0].Function != "function of AKIA" || made[0].Service != "cloudformation" || made[0].Operation != "DescribeChangeSet" || made[0].Region != "eu-central-1" {
+		t.Errorf("recorded %+v", made)
+	}
+	if made[0].Stack != "" || made[1].Stack != stack {
+		t.Errorf("the set's stack is %q, then %q", made[0].Stack, made[1].Stack)
+	}
+	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")}); err == nil || !strings.Contains(err.Error(), "not answered here") {
+		t.Errorf("what nobody answers: %v", err)
+	}
+	if _, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{}); err == nil || !strings.Contains(err.Error(), "missing required field") {
+		t.Errorf("the SDK checks no input: %v", err)
+	}
+	backend.fails = true
+	if _, err := client.DescribeChangeSet(t.Context(), in); err == nil || !strings.Contains(err.Error(), "out of order") {
+		t.Errorf("a failure: %v", err)
+	}
+}
