@@ -60,6 +60,38 @@ func TestTheTableIsTheStoresOwn(t *testing.T) {
 	})
 }
 
+// Nobody but the functions writes rows: a decision by hand is no decision.
+func TestOnlyTheFunctionsWriteRows(t *testing.T) {
+	for _, table := range example(t).template(t, hub).of("AWS::DynamoDB::Table") {
+		text, err := json.Marshal(table.Properties["ResourcePolicy"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		document, _ := table.Properties["ResourcePolicy"].(map[string]any)["PolicyDocument"].(map[string]any)
+		statements, _ := document["Statement"].([]any)
+		if len(statements) != 1 {
+			t.Fatalf("the table's policy is %s", text)
+		}
+		only := statements[0].(map[string]any)
+		if only["Effect"] != "Deny" || textOf(only["Principal"].(map[string]any)["AWS"]) != "*" || only["NotAction"] != nil {
+			t.Errorf("the table's policy is %s", text)
+		}
+		for _, action := range []string{"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete"} {
+			if !slices.Contains(listOf(only["Action"]), "dynamodb:"+action) {
+				t.Errorf("anybody may %s", action)
+			}
+		}
+		excepted := listOf(only["Condition"].(map[string]any)["ArnNotEquals"].(map[string]any)["aws:PrincipalArn"])
+		want := []string{}
+		for _, f := range installation.AllFunctions() {
+			want = append(want, "arn:aws:iam::333333333333:role/"+installation.FunctionRole(f))
+		}
+		if !slices.Equal(excepted, want) {
+			t.Errorf("these write: %v", excepted)
+		}
+	}
+}
+
 // indexes drops what CreateTable's JSON has as null.
 func indexes(value any) map[string]any {
 	all := map[string]any{}

@@ -47,7 +47,7 @@ func (h *hub) newFrontDoor() *string {
 		ApiId: api.Ref(), StageName: jsii.String("$default"), AutoDeploy: jsii.Bool(true),
 		AccessLogSettings: &awsapigatewayv2.CfnStage_AccessLogSettingsProperty{DestinationArn: logs.LogGroupArn(), Format: jsii.String(string(format))},
 		DefaultRouteSettings: &awsapigatewayv2.CfnStage_RouteSettingsProperty{
-			ThrottlingBurstLimit: jsii.Number(40), ThrottlingRateLimit: jsii.Number(20), DetailedMetricsEnabled: jsii.Bool(true),
+			ThrottlingBurstLimit: jsii.Number(40), ThrottlingRateLimit: jsii.Number(20),
 		},
 	})
 	s := h.Settings

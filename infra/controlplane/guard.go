@@ -28,7 +28,7 @@ func (h *hub) guard() {
 			[]string{"PutBucketPolicy", "DeleteBucketPolicy", "PutBucketVersioning", "PutBucketLifecycle", "PutBucketEncryption", "PutBucketPublicAccessBlock", "PutBucketObjectLock", "DeleteBucket"}, "bucketName", h.Settings.Bucket()},
 		{"GuardMachines", "a state machine", "aws.states",
 			[]string{"CreateStateMachine", "UpdateStateMachine", "DeleteStateMachine"}, "", ""},
-		{"GuardQueueAndBus", "what wakes deployments", "aws.events",
+		{"GuardRules", "what wakes deployments", "aws.events",
 			[]string{"DisableRule", "DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "PutPermission", "RemovePermission"}, "", ""},
 	} {
 		rules = append(rules, *h.newGuard(g))

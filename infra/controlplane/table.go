@@ -3,6 +3,7 @@ package controlplane
 import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/jsii-runtime-go"
@@ -31,6 +32,7 @@ func (h *hub) newTable() awsdynamodb.Table {
 			PointInTimeRecoveryEnabled: jsii.Bool(true),
 		},
 		DeletionProtection: jsii.Bool(true),
+		ResourcePolicy:     h.onlyFunctionsWrite(),
 		RemovalPolicy:      awscdk.RemovalPolicy_RETAIN,
 	})
 	for _, index := range schema.GlobalSecondaryIndexes {
@@ -41,6 +43,20 @@ func (h *hub) newTable() awsdynamodb.Table {
 		})
 	}
 	return table
+}
+
+// onlyFunctionsWrite keeps everybody else in the account from writing a decision by hand, administrators included: who must,
+// changes the policy first, which is announced. Removal by time to live is DynamoDB's own and asks no policy.
+func (h *hub) onlyFunctionsWrite() awsiam.PolicyDocument {
+	var roles []string
+	for _, f := range installation.AllFunctions() {
+		roles = append(roles, h.Settings.FunctionRoleARN(f))
+	}
+	// The table cannot name itself in its own policy, where * is all that it could mean.
+	return awsiam.NewPolicyDocument(&awsiam.PolicyDocumentProps{Statements: &[]awsiam.PolicyStatement{deny("OnlyFunctionsWrite", []string{
+		"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete",
+	}, "*", map[string]any{"ArnNotEquals": map[string]any{"aws:PrincipalArn": roles}})}})
 }
 
 func keys(schema []types.KeySchemaElement) (partition, sort *awsdynamodb.Attribute) {
