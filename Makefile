@@ -39,6 +39,10 @@ test: ## every test, and the Lambda builds
 synth: lambdas ## synthesize the installation and check it; needs Node.js and Python besides Go
 	infra/synth.sh
 
+.PHONY: interop
+interop: ## against somebody else's emulator and interpreter; installs Python packages below ~/.cache/stackgate
+	test/interop/run.sh
+
 .PHONY: test-fast
 test-fast: ## the inner loop
 	go test ./internal/... ./tasks/... ./cmd/...

@@ -28,13 +28,21 @@ func ParseMachinePattern(text string) (MachinePattern, error) {
 // maxMachineName is Step Functions' limit on the name of a state machine, in characters (API CreateStateMachine).
 const maxMachineName = 80
 
-// Machine returns the ARN of the state machine that runs a record's deployment.
+// recoverMachine stands for service and environment in the name of the one machine that runs every recovery.
+const recoverMachine = "recover"
+
+var servicePart = regexp.MustCompile(`\$\{(service|environment)\}.*\$\{(service|environment)\}`)
+
+// Machine returns the ARN of the state machine that runs a record's deployment, or its recovery.
 func (p MachinePattern) Machine(r store.Record) (string, error) {
 	if p.text == "" {
 		return "", fmt.Errorf("%s is not set", MachinePatternVariable)
 	}
 	if err := errors.Join(deployment.CheckServiceName(r.Service), deployment.CheckEnvironmentName(r.Environment)); err != nil {
 		return "", err
+	}
+	if r.Intent == deployment.IntentRecover {
+		return servicePart.ReplaceAllLiteralString(p.text, recoverMachine), nil
 	}
 	machine := strings.NewReplacer("${service}", r.Service, "${environment}", r.Environment).Replace(p.text)
 	if name := machine[strings.LastIndexByte(machine, ':')+1:]; len(name) > maxMachineName {

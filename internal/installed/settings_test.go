@@ -146,6 +146,12 @@ func TestMachinePattern(t *testing.T) {
 	if want := "arn:aws:states:eu-west-1:999999999999:execution:stackgate-orders-prod:orders-prod-20261122T140203Z-7q4k2mxa"; err != nil || execution != want {
 		t.Errorf("execution %s (%v), want %s", execution, err, want)
 	}
+	recovery := record()
+	recovery.Intent = deployment.IntentRecover
+	machine, err = parsed.Machine(recovery)
+	if want := "arn:aws:states:eu-west-1:999999999999:stateMachine:stackgate-recover"; err != nil || machine != want {
+		t.Errorf("machine of a recovery %s (%v), want %s", machine, err, want)
+	}
 	other := record()
 	other.Service = "orders:x"
 	if machine, err := parsed.Execution(other); err == nil {
