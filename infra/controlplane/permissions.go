@@ -64,7 +64,8 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 func documentsOf(f installed.Function) []string {
 	switch f {
 	case installed.Plan:
-		return []string{"definition", "review"}
+		// The tail where it finishes, from outside, what ended without having written one.
+		return []string{"definition", "review", "tail"}
 	case installed.Events:
 		return []string{"tail"}
 	case installation.Review:
