@@ -3,15 +3,22 @@ package cfn_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
 	"stackgate/internal/cfn"
 	"stackgate/internal/plan"
+	"stackgate/internal/render/html"
+	"stackgate/internal/render/terminal"
 )
 
-// bigAnswer is a saved answer of n changes with values, about 2 kB each: functions, tables, roles and tagged buckets.
-func bigAnswer(tb testing.TB, n int) []byte {
+// usual filling makes a change of about 2 kB.
+const usual = 100
+
+// bigAnswer is a saved answer of n changes with values: functions, tables, roles and tagged buckets. Texts of filling bytes
+// make it larger.
+func bigAnswer(tb testing.TB, n, filling int) []byte {
 	tb.Helper()
 	type object = map[string]any
 	context := func(properties object) string {
@@ -23,7 +30,7 @@ func bigAnswer(tb testing.TB, n int) []byte {
 	}
 	changes := make([]object, n)
 	for i := range n {
-		filler := strings.Repeat("x", 300)
+		filler := strings.Repeat("x", filling)
 		id := fmt.Sprintf("Resource%04d", i)
 		properties := func(side string) object {
 			return object{
@@ -52,7 +59,7 @@ func bigAnswer(tb testing.TB, n int) []byte {
 
 func BenchmarkReview(b *testing.B) {
 	for _, n := range []int{1, 100, 500, 2000} {
-		data := bigAnswer(b, n)
+		data := bigAnswer(b, n, usual)
 		b.Run(fmt.Sprintf("%d changes, %d kB", n, len(data)>>10), func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
@@ -72,9 +79,51 @@ func BenchmarkReview(b *testing.B) {
 	}
 }
 
+// BenchmarkPage is what `review --file` does: from the answer to the document, and to the text or the page of it.
+func BenchmarkPage(b *testing.B) {
+	formats := []struct {
+		name   string
+		render func(w io.Writer, r plan.Review) error
+	}{
+		{"document and terminal", func(w io.Writer, r plan.Review) error { return terminal.Render(w, r, terminal.Options{}) }},
+		{"html alone", func(w io.Writer, r plan.Review) error { return html.Render(w, r, html.Options{}) }},
+	}
+	for _, n := range []int{500, 2000} {
+		data := bigAnswer(b, n, usual)
+		made, err := fromAnswer(data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i, format := range formats {
+			b.Run(fmt.Sprintf("%s, %d changes, %d kB", format.name, n, len(data)>>10), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					r := made
+					if i == 0 {
+						if r, err = fromAnswer(data); err != nil {
+							b.Fatal(err)
+						}
+					}
+					if err := format.render(io.Discard, r); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}
+
+func fromAnswer(data []byte) (plan.Review, error) {
+	d, err := cfn.LoadDescription(cfn.SavedAnswer{Name: "big.json", Data: data})
+	if err != nil {
+		return plan.Review{}, err
+	}
+	return cfn.Review(d, cfn.ReviewInput{})
+}
+
 func TestBigAnswers(t *testing.T) {
 	const n = 4000
-	data := bigAnswer(t, n)
+	data := bigAnswer(t, n, 300)
 	if len(data) < 10<<20 {
 		t.Fatalf("the answer has %d bytes only", len(data))
 	}

@@ -305,7 +305,10 @@ func (b *builder) driftValue(c *change, place string, text *string, tainted []st
 func unknownWords(c *change) []string {
 	var unknown []string
 	check := func(word plan.Word, value string) {
-		if note := fmt.Sprintf("%s %q", word, value); !plan.KnownWord(word, value) && !slices.Contains(unknown, note) {
+		if plan.KnownWord(word, value) {
+			return
+		}
+		if note := fmt.Sprintf("%s %q", word, value); !slices.Contains(unknown, note) {
 			unknown = append(unknown, note)
 		}
 	}
