@@ -3,6 +3,7 @@ package diff
 
 import (
 	"context"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -109,7 +110,9 @@ func Run(ctx context.Context, o *Options) error {
 		}
 	}
 	d := delta.Between(from, to)
-	if err := present.Delta(o.App, o.App.Stdout, d, o.App.Flags.Output, o.Full); err != nil {
+	if err := present.Paged(ctx, o.App, func(w io.Writer) error {
+		return present.Delta(o.App, w, d, o.App.Flags.Output, o.Full)
+	}); err != nil {
 		return err
 	}
 	if o.DetailedExitCode && !d.Same {

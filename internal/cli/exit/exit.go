@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
@@ -53,6 +54,12 @@ type EndedError struct {
 // Error names the outcome.
 func (e EndedError) Error() string { return "the deployment ended: " + string(e.Outcome) }
 
+// HazardError is a review that holds what --fail-on refuses.
+type HazardError struct{ Found []string }
+
+// Error names the hazards and what brings them about.
+func (e HazardError) Error() string { return "--fail-on: " + strings.Join(e.Found, "; ") }
+
 // ErrTimedOut is the end of --timeout.
 var ErrTimedOut = errors.New("the time given by --timeout has passed")
 
@@ -87,6 +94,7 @@ func Of(err error) (int, Reason) {
 		fault    *deployment.FaultError
 		problems service.Problems
 		usage    UsageError
+		hazard   HazardError
 		locked   service.ErrOverridesForbidden
 	)
 	switch {
@@ -96,6 +104,8 @@ func Of(err error) (int, Reason) {
 		return ofOutcome(ended), Reason(ended.Outcome)
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted, "interrupted"
+	case errors.As(err, &hazard):
+		return Policy, "fail-on"
 	case errors.Is(err, ErrDiffers):
 		return Changes, "differs"
 	case errors.Is(err, ErrTimedOut):

@@ -74,6 +74,7 @@ func TestErrors(t *testing.T) {
 		"interrupted":             {exit.ErrInterrupted, 130, "interrupted"},
 		"cancelled context":       {fmt.Errorf("a: %w", context.Canceled), 130, "interrupted"},
 		"demo":                    {exit.ErrUnexpected, 1, "error"},
+		"hazard":                  {exit.HazardError{Found: []string{"replace: Table"}}, 7, "fail-on"},
 		"reviews differ":          {exit.ErrDiffers, 2, "differs"},
 	} {
 		if code, reason := exit.Of(c.err); code != c.code || reason != c.reason {

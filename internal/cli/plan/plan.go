@@ -3,9 +3,11 @@ package plan
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
+	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/embedded"
 	"stackgate/internal/cli/exit"
@@ -26,6 +28,8 @@ type Options struct {
 	DetailedExitCode bool
 	// Full shows everything of the review.
 	Full bool
+	// FailOn are the hazards that make it fail.
+	FailOn wish.FailOn
 }
 
 // NewCommand makes the command; run may be nil and is for tests of its flags.
@@ -40,6 +44,7 @@ With -o json the review document is printed; where nothing would change there is
 printed instead (its "schema" tells which it is).`,
 		Example: `  stackgate plan orders -e prod
   stackgate plan orders -e staging --param Memory=1024
+  stackgate plan orders -e prod --fail-on stateful-loss,iam-broadened        # exit code 7: it would
   stackgate plan orders -e prod --detailed-exitcode -o json > review.json   # exit code 2: there are changes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.Wish.Service = args[0]
@@ -52,6 +57,7 @@ printed instead (its "schema" tells which it is).`,
 	o.Wish.Bind(a, cmd)
 	cmd.Flags().BoolVar(&o.DetailedExitCode, "detailed-exitcode", false, "exit with 2 where there are changes")
 	cmd.Flags().BoolVar(&o.Full, "full", false, "show long values whole and name every change")
+	o.FailOn.Bind(cmd)
 	app.SetFormats(cmd, app.JSON, app.NDJSON, app.Markdown, app.HTML)
 	return cmd
 }
@@ -59,6 +65,9 @@ printed instead (its "schema" tells which it is).`,
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
 	a := o.App
+	if err := o.FailOn.Check(); err != nil {
+		return err
+	}
 	ask, err := o.Wish.Ask(a, deployment.IntentPlan)
 	if err != nil {
 		return err
@@ -78,6 +87,16 @@ func Run(ctx context.Context, o *Options) error {
 	}
 	if err := o.show(ctx, s, record); err != nil {
 		return err
+	}
+	present.GitHub(ctx, a, s.Store, record)
+	if record.Outcome == deployment.OutcomePlanned {
+		review, err := present.LoadReview(ctx, s.Store, record)
+		if err != nil {
+			return err
+		}
+		if err := o.FailOn.Of(review); err != nil {
+			return err
+		}
 	}
 	return exit.EndedError{Outcome: record.Outcome, Fault: record.Fault, ChangesFound: o.DetailedExitCode && record.Outcome == deployment.OutcomePlanned}
 }
@@ -100,10 +119,12 @@ func (o *Options) show(ctx context.Context, s *embedded.Session, r store.Record)
 		if err != nil {
 			return err
 		}
-		return present.Review(a, a.Stdout, review, r, nil, a.Flags.Output, present.ReviewOptions{Full: o.Full})
+		return present.Paged(ctx, a, func(w io.Writer) error {
+			return present.Review(a, w, review, r, nil, a.Flags.Output, present.ReviewOptions{Full: o.Full})
+		})
 	}
 	if a.Flags.Output == app.JSON {
-		return present.JSON(a.Stdout, present.Status{Record: r})
+		return present.JSON(a.Stdout, present.Status{Record: r, Decisions: []approval.Decision{}})
 	}
 	return present.End(ctx, a, s.Store, r)
 }

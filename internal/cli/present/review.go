@@ -66,9 +66,9 @@ func write(a *app.App, w io.Writer, review plan.Review, format string, o ReviewO
 	case app.JSON:
 		return jsonout.Render(w, review, jsonout.Options{})
 	case app.Markdown:
-		return markdown.Render(w, review, markdown.Options{Now: a.Clock.Now(), Approval: approvers})
+		return markdown.Render(w, review, markdown.Options{Now: a.Clock.Now(), Approval: approvers, Decided: decided})
 	case app.HTML:
-		return html.Render(w, review, html.Options{Now: a.Clock.Now(), Approval: approvers})
+		return html.Render(w, review, html.Options{Now: a.Clock.Now(), Approval: approvers, Decided: decided})
 	}
 	return terminal.Render(w, review, terminal.Options{
 		Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII(), Full: o.Full, Only: o.Only, Resources: o.Resources,

@@ -3,6 +3,7 @@ package review
 
 import (
 	"context"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +23,8 @@ type Options struct {
 	Only, OnlyResources []string
 	// Files are saved answers of DescribeChangeSet to review in the place of a deployment.
 	Files []string
+	// FailOn are the hazards that make it fail.
+	FailOn wish.FailOn
 }
 
 // NewCommand makes the command; run may be nil and is for tests of its flags.
@@ -40,7 +43,7 @@ saved with -o json is shown again.`,
   stackgate review 7q4k2mxa --only critical,security
   stackgate review 7q4k2mxa -o markdown > comment.md
   aws cloudformation describe-change-set --change-set-name ARN \
-    --include-property-values | stackgate review --file -`,
+    --include-property-values | stackgate review --file - --fail-on stateful-loss`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				o.ID = args[0]
@@ -57,14 +60,18 @@ saved with -o json is shown again.`,
 	cmd.Flags().StringSliceVar(&o.Only, "only", nil, "only these sections, levels or impacts")
 	cmd.Flags().StringSliceVar(&o.OnlyResources, "resource", nil, "only the changes of these resources")
 	cmd.Flags().StringArrayVar(&o.Files, "file", nil, "review a saved answer, - is standard input")
+	o.FailOn.Bind(cmd)
 	app.SetFormats(cmd, app.JSON, app.Markdown, app.HTML)
 	return cmd
 }
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
+	if err := o.FailOn.Check(); err != nil {
+		return err
+	}
 	if len(o.Files) > 0 {
-		return ofFiles(o)
+		return ofFiles(ctx, o)
 	}
 	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
@@ -79,16 +86,26 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	return present.Review(o.App, o.App.Stdout, review, record, decisions, o.App.Flags.Output,
-		present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
+	if err := present.Paged(ctx, o.App, func(w io.Writer) error {
+		return present.Review(o.App, w, review, record, decisions, o.App.Flags.Output,
+			present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
+	}); err != nil {
+		return err
+	}
+	return o.FailOn.Of(review)
 }
 
 // ofFiles shows what is known from files only, with no deployment to look up.
-func ofFiles(o *Options) error {
+func ofFiles(ctx context.Context, o *Options) error {
 	review, err := saved.Review(o.App, o.Files)
 	if err != nil {
 		return err
 	}
-	return present.SavedReview(o.App, o.App.Stdout, review, o.App.Flags.Output,
-		present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
+	if err := present.Paged(ctx, o.App, func(w io.Writer) error {
+		return present.SavedReview(o.App, w, review, o.App.Flags.Output,
+			present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
+	}); err != nil {
+		return err
+	}
+	return o.FailOn.Of(review)
 }

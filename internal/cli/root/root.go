@@ -42,7 +42,8 @@ where that fails.
 Without any configuration CloudFormation is simulated on this machine (--mode simulated); --mode solo uses your AWS
 credentials. In both modes nobody verifies who you are.
 
-STACKGATE_MODE, STACKGATE_STATE, STACKGATE_SERVICES and STACKGATE_AS stand in for the flags of these names. Stacks go to
+STACKGATE_MODE, STACKGATE_STATE, STACKGATE_SERVICES and STACKGATE_AS stand in for the flags of these names;
+STACKGATE_PAGER is a command through which reviews are read on a terminal. Stacks go to
 the account and region of their definition, whatever --profile and --region say.
 
 Exit codes: 0 done, nothing to do, or planned   1 error, or failed before anything changed   2 with --detailed-exitcode

@@ -25,6 +25,8 @@ type Options struct {
 	Now time.Time
 	// Approval says whose approval is needed; empty: not known.
 	Approval string
+	// Decided replaces the request for approval where there is nothing left to decide: "Approved by a.lee."
+	Decided string
 	// AckForm is the id of a form on the embedding page. Where it is set, each change that needs an acknowledgement has a
 	// checkbox of that form, with the name "ack" and its number as value.
 	AckForm string

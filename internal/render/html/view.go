@@ -26,7 +26,7 @@ type reviewView struct {
 	Tally, Shown                                        string
 	Empty                                               bool
 	Total                                               int
-	Approval, Command                                   string
+	Approval, Command, Decided                          string
 	Acks                                                int
 	Digests                                             []factView
 }
@@ -97,6 +97,9 @@ func newView(r plan.Review, o Options) reviewView {
 	if d := r.Deployment; d != nil {
 		view.Environment = seen(d.Environment)
 		view.Production = slices.Contains([]string{"prod", "production", "prd", "live"}, strings.ToLower(d.Environment))
+	}
+	if o.Decided != "" {
+		view.Decided, view.Approval, view.Command, view.Acks = seen(o.Decided), "", "", 0
 	}
 	for _, reason := range wording.Incomplete(r) {
 		view.Warnings = append(view.Warnings, seen(reason))

@@ -43,6 +43,8 @@ type Options struct {
 	Now time.Time
 	// Approval says whose approval is needed; empty: not known.
 	Approval string
+	// Decided replaces the request for approval where there is nothing left to decide: "Approved by a.lee."
+	Decided string
 }
 
 // Marker is the first line of the comment, by which it is found again and updated in place.
@@ -148,6 +150,10 @@ func foot(r plan.Review, o Options) string {
 		facts = append(facts, "compared with "+prosed(compared))
 	}
 	out.WriteString(strings.Join(facts, ", ") + ".\n")
+	if o.Decided != "" {
+		out.WriteString("\n" + within(maxVerdict, o.Decided, line) + "\n")
+		return out.String()
+	}
 	if o.Approval != "" {
 		out.WriteString("\nNeeds approval: " + prosed(o.Approval) + ".\n")
 	}

@@ -58,6 +58,15 @@ func TestGolden(t *testing.T) {
 		o.Budget = markdown.MinBudget
 		assert(t, "critical", render(t, allCritical(300), o), false)
 	})
+	t.Run("decided", func(t *testing.T) {
+		o := options()
+		o.Decided = "Planned only: nothing is executed and the change set is deleted."
+		text := render(t, rendertest.Orders(), o)
+		if strings.Contains(text, "stackgate approve") || strings.Contains(text, "Needs approval") {
+			t.Error("there is nothing to approve")
+		}
+		assert(t, "orders-decided", text, false)
+	})
 	t.Run("no options", func(t *testing.T) {
 		assert(t, "orders-no-options", render(t, rendertest.Orders(), markdown.Options{}), false)
 	})
