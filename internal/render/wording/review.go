@@ -12,7 +12,7 @@ import (
 // counted from the items, so that it cannot disagree with what is shown.
 func Tally(r plan.Review) []string {
 	n := make(map[plan.Impact]int)
-	deletesData := false
+	deletesData, removesData := false, false
 	for _, item := range r.Items {
 		impact := item.Impact
 		if !impact.Known() {
@@ -28,11 +28,16 @@ func Tally(r plan.Review) []string {
 			}
 		}
 		n[impact]++
+		removesData = removesData || impact == plan.ImpactDestroy && item.Stateful == plan.StatefulData
 		deletesData = deletesData || impact == plan.ImpactReplaceDelete && item.Stateful == plan.StatefulData
 	}
 	replace := "to replace"
 	if deletesData {
 		replace += " (deletes data)"
+	}
+	remove := "to remove"
+	if removesData {
+		remove += " (deletes data)"
 	}
 	rows := []struct {
 		count  int
@@ -44,7 +49,7 @@ func Tally(r plan.Review) []string {
 		{n[plan.ImpactMayReplace], "may be replaced", false},
 		{n[plan.ImpactAdd], "to add", true},
 		{n[plan.ImpactModify] + n[plan.ImpactProtectionLoss] + n[plan.ImpactSecurityBroadened], "to change", true},
-		{n[plan.ImpactDestroy] + n[plan.ImpactDestroySnapshot], "to remove", true},
+		{n[plan.ImpactDestroy] + n[plan.ImpactDestroySnapshot], remove, true},
 		{n[plan.ImpactOrphan], "to leave behind unmanaged", false},
 		{n[plan.ImpactImport], "to import", false},
 		{n[plan.ImpactSync], "drift record reset", false},
