@@ -48,11 +48,7 @@ var (
 )
 
 func unpinnedAt(c *change, pointer string, value any) []plan.Unpinned {
-	tokens := jsontree.Tokens(pointer)
-	name := ""
-	if len(tokens) > 0 {
-		name = tokens[len(tokens)-1]
-	}
+	name := jsontree.Last(pointer)
 	found := func(kind plan.UnpinnedKind, summary string) []plan.Unpinned {
 		return []plan.Unpinned{{Path: c.path, Property: plan.PointerName(pointer), Kind: kind, Summary: summary}}
 	}

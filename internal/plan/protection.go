@@ -160,7 +160,7 @@ func smallest(values []string) float64 {
 
 func leavesAt(tree any, path string) []string {
 	found := []any{tree}
-	for _, token := range jsontree.Tokens(path) {
+	for token := range jsontree.Steps(path) {
 		var next []any
 		for _, value := range found {
 			if token == "*" {

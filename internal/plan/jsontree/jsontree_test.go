@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -222,4 +223,20 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("%q is written as %q", text, got)
 		}
 	})
+}
+
+func TestStepsAndLastAreTokens(t *testing.T) {
+	for _, pointer := range []string{"", "/", "/A", "/A/0/B", "/a~1b/c~0d", "A/B", "//", "/A/"} {
+		tokens := jsontree.Tokens(pointer)
+		if got := slices.Collect(jsontree.Steps(pointer)); !slices.Equal(got, tokens) {
+			t.Errorf("%q: steps %q, tokens %q", pointer, got, tokens)
+		}
+		want := ""
+		if len(tokens) > 0 {
+			want = tokens[len(tokens)-1]
+		}
+		if got := jsontree.Last(pointer); got != want {
+			t.Errorf("%q: last %q, want %q", pointer, got, want)
+		}
+	}
 }

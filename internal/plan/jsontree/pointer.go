@@ -1,6 +1,7 @@
 package jsontree
 
 import (
+	"iter"
 	"strconv"
 	"strings"
 )
@@ -30,9 +31,35 @@ func Tokens(pointer string) []string {
 	return tokens
 }
 
+// Steps yields the tokens of a JSON pointer as Tokens returns them, without making a list of them.
+func Steps(pointer string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if pointer == "" {
+			return
+		}
+		for token := range strings.SplitSeq(strings.TrimPrefix(pointer, "/"), "/") {
+			if strings.Contains(token, "~") {
+				token = strings.ReplaceAll(strings.ReplaceAll(token, "~1", "/"), "~0", "~")
+			}
+			if !yield(token) {
+				return
+			}
+		}
+	}
+}
+
+// Last is the last token of a JSON pointer, empty where it has none.
+func Last(pointer string) string {
+	last := ""
+	for token := range Steps(pointer[max(strings.LastIndexByte(pointer, '/'), 0):]) {
+		last = token
+	}
+	return last
+}
+
 // Lookup finds the value at a JSON pointer. It does not look into documents.
 func Lookup(value any, pointer string) (any, bool) {
-	for _, token := range Tokens(pointer) {
+	for token := range Steps(pointer) {
 		switch v := value.(type) {
 		case map[string]any:
 			member, ok := v[token]

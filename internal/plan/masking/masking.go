@@ -48,7 +48,7 @@ func (m *Masker) Resource(resourceType string, tree any, tainted []string) any {
 // Value masks one value that stands at a JSON pointer of a resource.
 func (m *Masker) Value(resourceType, pointer string, value any, tainted []string) any {
 	p := place{resourceType: resourceType, tainted: tainted}
-	for _, token := range jsontree.Tokens(pointer) {
+	for token := range jsontree.Steps(pointer) {
 		p = p.member(token)
 	}
 	return m.value(p, value)
@@ -152,8 +152,13 @@ type place struct {
 	tainted             []string
 }
 
+// places says whether it matters where in the resource a value stands, and not only what it is called.
+func (p place) places() bool { return len(p.tainted) > 0 || typedSecrets[p.resourceType] != "" }
+
 func (p place) member(name string) place {
-	p.pointer = jsontree.Join(p.pointer, name)
+	if p.places() {
+		p.pointer = jsontree.Join(p.pointer, name)
+	}
 	p.name = name
 	switch name {
 	case "Environment", "EnvironmentVariables", "Variables", "EnvironmentVariable", "ContainerEnvironment":
@@ -166,7 +171,9 @@ func (p place) member(name string) place {
 }
 
 func (p place) element(index int) place {
-	p.pointer = jsontree.JoinIndex(p.pointer, index)
+	if p.places() {
+		p.pointer = jsontree.JoinIndex(p.pointer, index)
+	}
 	return p
 }
 
@@ -174,17 +181,15 @@ func (p place) isTainted() bool {
 	return slices.ContainsFunc(p.tainted, func(root string) bool { return jsontree.Within(p.pointer, root) })
 }
 
-// typedSecret names the properties that hold a secret without saying so in their name.
+// typedSecrets are the properties that hold a secret without saying so in their name. It is never written to.
+var typedSecrets = map[string]string{
+	"AWS::ApiGateway::ApiKey":     "/Properties/Value",
+	"AWS::IAM::ServerCertificate": "/Properties/PrivateKey",
+	"AWS::EC2::KeyPair":           "/Properties/KeyMaterial",
+}
+
 func typedSecret(resourceType, pointer string) bool {
-	switch resourceType {
-	case "AWS::ApiGateway::ApiKey":
-		return pointer == "/Properties/Value"
-	case "AWS::IAM::ServerCertificate":
-		return pointer == "/Properties/PrivateKey"
-	case "AWS::EC2::KeyPair":
-		return pointer == "/Properties/KeyMaterial"
-	}
-	return false
+	return pointer != "" && typedSecrets[resourceType] == pointer
 }
 
 func (m *Masker) value(p place, value any) any {

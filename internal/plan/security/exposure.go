@@ -140,7 +140,7 @@ func (row exposureRow) isOpen(values []string) bool {
 // valuesAt reads the leaves at a pointer in which * stands for every element of a list.
 func valuesAt(tree any, path string) []string {
 	found := []any{tree}
-	for _, token := range jsontree.Tokens(path) {
+	for token := range jsontree.Steps(path) {
 		var next []any
 		for _, value := range found {
 			if token == "*" {
