@@ -70,6 +70,7 @@ var table = []rule{
 	{"internal/clock", nil, "clocks know nothing", true},
 	{"internal/asl", nil, "the interpreter knows the States Language and nothing of deployments", true},
 	{"internal/plan/delta", []string{"internal/plan"}, "a comparison knows nothing but the two reviews", true},
+	{"internal/plan/parallel", nil, "what spreads work knows none", true},
 	{"internal/plan", []string{"internal/plan/...", "internal/deployment"}, "the review is data: it never asks AWS and never prints", true},
 	{"internal/render/...", []string{"internal/plan", "internal/plan/delta", "internal/render/..."}, "renderers see only the documents", true},
 	{"internal/stream", nil, "events are data", true},

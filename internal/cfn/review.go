@@ -49,6 +49,7 @@ type ReviewInput struct {
 // pages and order CloudFormation answered.
 func Review(d Description, in ReviewInput) (plan.Review, error) {
 	b := newBuilder(d, in)
+	b.contexts = readContexts(d)
 	b.collect(d, scope{noEcho: b.noEcho, tags: d.Set.Tags, root: true})
 	b.settle()
 	r := plan.Review{
@@ -77,6 +78,7 @@ func Review(d Description, in ReviewInput) (plan.Review, error) {
 type builder struct {
 	in       ReviewInput
 	masker   *masking.Masker
+	contexts contexts
 	noEcho   map[string]bool // of the root set
 	account  string
 	region   string

@@ -12,6 +12,7 @@ import (
 
 	"stackgate/internal/plan"
 	"stackgate/internal/plan/jsontree"
+	"stackgate/internal/plan/parallel"
 	"stackgate/internal/plan/security"
 )
 
@@ -211,7 +212,7 @@ func (b *builder) context(c *change, name string, text *string, tainted []string
 	if aws.ToString(text) == "" {
 		return nil
 	}
-	tree, err := jsontree.Parse(*text)
+	tree, err := b.contexts.take(text)
 	if _, isObject := tree.(map[string]any); err != nil || !isObject {
 		if c.unreadable == nil {
 			c.unreadable = map[string]string{}
@@ -222,7 +223,7 @@ func (b *builder) context(c *change, name string, text *string, tainted []string
 		}
 		return nil
 	}
-	return b.masker.Resource(aws.ToString(c.raw.ResourceType), jsontree.Expand(tree), tainted)
+	return b.masker.Resource(aws.ToString(c.raw.ResourceType), tree, tainted)
 }
 
 // placeOf is the JSON pointer of a target. The answer without values gives names only, and for tags, metadata and
@@ -345,12 +346,14 @@ func (b *builder) settle() {
 			}
 		}
 	}
-	for _, c := range b.changes {
+	parallel.Each(len(b.changes), func(i int) {
+		// From here on the builder is only read.
+		c := b.changes[i]
 		c.properties = b.properties(c)
 		c.protections = protectionsOf(c)
 		c.security = b.securityOf(c)
 		c.facts = factsOf(c)
-	}
+	})
 }
 
 func (c *change) resourceType() string { return aws.ToString(c.raw.ResourceType) }

@@ -14,6 +14,7 @@ import (
 	"github.com/gowebpki/jcs"
 
 	"stackgate/internal/plan/jsontree"
+	"stackgate/internal/plan/parallel"
 )
 
 // Named is a name and its value in the facts of a digest. A hidden value enters as its Supply, never by itself.
@@ -134,9 +135,7 @@ func ContentDigest(changes []ChangeFacts) (string, error) {
 
 func changeDigests(changes []ChangeFacts) []string {
 	all := make([]string, len(changes))
-	for i, change := range changes {
-		all[i] = change.Digest()
-	}
+	parallel.Each(len(changes), func(i int) { all[i] = changes[i].Digest() })
 	return all
 }
 
