@@ -58,7 +58,7 @@ fuzz: ## each fuzz test for ten seconds
 
 .PHONY: bench
 bench: ## the benchmarks that docs/performance.md reports
-	go test -run '^$$' -bench . -benchmem ./internal/asl ./internal/local ./internal/cfnsim ./internal/tail ./internal/render/... ./internal/service
+	go test -run '^$$' -bench . -benchmem ./internal/asl ./internal/local ./internal/cfnsim ./internal/tail ./internal/cfn ./internal/render/... ./internal/service
 
 .PHONY: golden
 golden: ## rewrite golden files and generated documents; read the diff
