@@ -169,6 +169,12 @@ func TestVerdict(t *testing.T) {
 	if want := "Replaces 1 table and deletes its data; opens 1 route and 1 table to everyone; widens 1 role."; opened != want {
 		t.Errorf("verdict %q\n   want %q", opened, want)
 	}
+	unclear := item(plan.ImpactSecurityBroadened, role)
+	unclear.Path = "Later"
+	perhaps := plan.Verdict(items(unclear, item(plan.ImpactSecurityBroadened, role)), []plan.SecurityFinding{{Path: "Later", Direction: plan.DirectionUnclear}}, plan.Completeness{})
+	if want := "Widens 1 role; may widen 1 role."; perhaps != want {
+		t.Errorf("verdict %q\n   want %q", perhaps, want)
+	}
 	partial := plan.Verdict(nil, nil, plan.Completeness{Partial: true})
 	if !strings.Contains(partial, "incomplete") {
 		t.Errorf("the verdict of a partial review does not say so: %q", partial)

@@ -11,20 +11,32 @@ import (
 // Verdict says in a sentence or two what the change set does, the worst first: "Replaces 1 table and deletes its data;
 // 4 other changes." It is made from the items and the security findings that let everyone in.
 func Verdict(items []Item, findings []SecurityFinding, completeness Completeness) string {
-	opened := map[string]bool{}
+	opened, grown, unclear := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, f := range findings {
 		if f.Everyone && f.Direction == DirectionWidened {
 			opened[f.Path] = true
 		}
+		switch f.Direction {
+		case DirectionWidened:
+			grown[f.Path] = true
+		case DirectionNarrowed:
+		case DirectionUnclear:
+			unclear[f.Path] = true
+		default:
+			unclear[f.Path] = true
+		}
 	}
-	sentence := verdictClauses(items, opened)
+	for path := range grown {
+		delete(unclear, path)
+	}
+	sentence := verdictClauses(items, opened, unclear)
 	if completeness.Partial {
 		sentence += " This review is incomplete: there may be changes that it does not show."
 	}
 	return sentence
 }
 
-func verdictClauses(items []Item, opened map[string]bool) string {
+func verdictClauses(items []Item, opened, unclear map[string]bool) string {
 	if len(items) == 0 {
 		return "No resource changes."
 	}
@@ -37,7 +49,7 @@ func verdictClauses(items []Item, opened map[string]bool) string {
 	for _, impact := range Impacts() {
 		clause := clauseOf(impact, byImpact[impact])
 		if impact == ImpactSecurityBroadened {
-			clause = widened(byImpact[impact], also, opened)
+			clause = widened(byImpact[impact], also, opened, unclear)
 		}
 		if clause != "" {
 			clauses = append(clauses, clause)
@@ -126,16 +138,19 @@ func clauseOf(impact Impact, items []Item) string {
 }
 
 // widened tells what everyone can reach, be it beside something worse, from other permissions, and new ones from those
-// that grow.
-func widened(items, also []Item, opened map[string]bool) string {
-	var grown, created []Item
+// that grow, or may.
+func widened(items, also []Item, opened, unclear map[string]bool) string {
+	var grown, perhaps, created []Item
 	toEveryone, items := split(items, opened)
 	alsoOpened, _ := split(also, opened)
 	toEveryone = append(toEveryone, alsoOpened...)
 	for _, item := range items {
-		if slices.Contains(item.Also, ImpactAdd) {
+		switch {
+		case slices.Contains(item.Also, ImpactAdd):
 			created = append(created, item)
-		} else {
+		case unclear[item.Path]:
+			perhaps = append(perhaps, item)
+		default:
 			grown = append(grown, item)
 		}
 	}
@@ -145,6 +160,9 @@ func widened(items, also []Item, opened map[string]bool) string {
 	}
 	if len(grown) > 0 {
 		clauses = append(clauses, "widens "+nouns(grown))
+	}
+	if len(perhaps) > 0 {
+		clauses = append(clauses, "may widen "+nouns(perhaps))
 	}
 	if len(created) > 0 {
 		clauses = append(clauses, "creates "+nouns(created)+" with new permissions")

@@ -100,7 +100,7 @@ func (v *viewer) security(s *sectionView) {
 	}
 	s.Remark = "nothing found to widen"
 	if widened := wording.Widened(v.r); widened > 0 {
-		s.Remark = "permissions or exposure widened in " + wording.Count(widened, "place")
+		s.Remark = "permissions or exposure: " + wording.Found(v.r)
 		s.Count = max(s.Count, widened)
 		s.Level = level(plan.LevelHigh)
 	} else if len(v.r.Security) > 0 {

@@ -101,8 +101,8 @@ func (p *page) security(items []plan.Item, findings bool) {
 	if len(items) == 0 && !listed {
 		return
 	}
-	rest := fmt.Sprintf("%d widened", wording.Widened(r))
-	if len(r.Security) == 0 {
+	rest := wording.Found(r)
+	if rest == "" {
 		rest = "nothing found to widen"
 	}
 	p.title(bold, plan.SectionSecurity.Title(), rest)

@@ -62,8 +62,8 @@ func Tally(r plan.Review) []string {
 			parts = append(parts, fmt.Sprintf("%d %s", row.count, row.words))
 		}
 	}
-	if widened := Widened(r); widened > 0 {
-		parts = append(parts, "permissions or exposure widened in "+Count(widened, "place"))
+	if found := Found(r); found != "" {
+		parts = append(parts, "permissions or exposure: "+found)
 	}
 	return parts
 }
@@ -77,6 +77,24 @@ func Widened(r plan.Review) int {
 		}
 	}
 	return n
+}
+
+// Found counts the same by what is known of them: "2 widened, 1 unclear"; empty where there are none.
+func Found(r plan.Review) string {
+	unclear := 0
+	for _, finding := range r.Security {
+		if finding.Direction != plan.DirectionNarrowed && finding.Direction != plan.DirectionWidened {
+			unclear++
+		}
+	}
+	var parts []string
+	if n := Widened(r) - unclear; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d widened", n))
+	}
+	if unclear > 0 {
+		parts = append(parts, fmt.Sprintf("%d unclear", unclear))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Shown says of how many of the reported changes something is true: "431 of 431 changes shown, 2 nested stacks included".

@@ -110,7 +110,7 @@ func TestFoldClustersLosesNothingAndNeverFoldsDanger(t *testing.T) {
 
 func TestTally(t *testing.T) {
 	if got, want := strings.Join(wording.Tally(rendertest.Orders()), ", "), "1 to replace (deletes data), 1 may be replaced, 1 to add, "+
-		"7 to change, 0 to remove, 423 tags only, permissions or exposure widened in 2 places"; got != want {
+		"7 to change, 0 to remove, 423 tags only, permissions or exposure: 2 widened"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	created := plan.Review{Items: []plan.Item{{Impact: plan.ImpactSecurityBroadened, Action: "Add"}}}
