@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -175,12 +176,12 @@ func (n *narrator) stackEvents(ctx context.Context, r store.Record) {
 	if err != nil {
 		return
 	}
-	rows, err := events.Rows(ctx, client, tail.Operation{
-		StackName: r.StackName, StackID: r.StackID, Token: r.ClientRequestToken, Since: r.Times.Executed,
-	})
+	op := tail.Operation{StackName: r.StackName, StackID: r.StackID, Token: r.ClientRequestToken, Since: r.Times.Executed}
+	rows, err := events.Rows(ctx, client, op)
 	if err != nil {
 		return
 	}
+	pathOf := tail.Paths(rows, op)
 	rows = slices.DeleteFunc(rows, func(e tail.Event) bool {
 		return n.seen[e.EventID] || (e.Token != r.ClientRequestToken && e.Time.Before(r.Times.Executed))
 	})
@@ -189,7 +190,7 @@ func (n *narrator) stackEvents(ctx context.Context, r store.Record) {
 	for _, e := range rows {
 		n.seen[e.EventID] = true
 		n.tell(ctx, resourceType(e), stream.Resource{
-			Path: e.LogicalID, ResourceType: e.Type, Status: e.Status, Reason: tail.Mask(e.Reason), At: e.Time.UTC().Format(time.RFC3339),
+			Path: cmp.Or(pathOf(e), e.LogicalID), ResourceType: e.Type, Status: e.Status, Reason: tail.Mask(e.Reason), At: e.Time.UTC().Format(time.RFC3339),
 		})
 	}
 }

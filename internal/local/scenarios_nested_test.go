@@ -147,7 +147,10 @@ func nestedScenarios() []scenario {
 			},
 			outcome: deployment.OutcomeFailedRolledBack, status: "UPDATE_ROLLBACK_COMPLETE",
 			headline: "Api/Data/Second (AWS::SQS::Queue) could not be created: the second queue is out of order", path: "Api/Data/Second", cancelled: 3,
-			check: func(w *world, _ store.Record, doc tail.Document) {
+			check: func(w *world, r store.Record, doc tail.Document) {
+				if journal := w.journal(r.ID); !strings.Contains(journal, `"path":"Api/Data/Second"`) {
+					w.t.Errorf("the journal does not say in which stack it failed: %s", journal)
+				}
 				deleted := false
 				for _, e := range doc.Events {
 					deleted = deleted || e.Path == "Api/Data" && e.Status == "DELETE_COMPLETE"
@@ -188,4 +191,18 @@ func nestedScenarios() []scenario {
 			advice: []string{"Nothing was changed", sendAgain},
 		},
 	}
+}
+
+// journal is what the deployment told while it ran.
+func (w *world) journal(id deployment.ID) string {
+	w.t.Helper()
+	events, err := w.store.Events(w.t.Context(), id, 0, 1000)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var text strings.Builder
+	for _, e := range events {
+		text.Write(e.Body)
+	}
+	return text.String()
 }

@@ -246,6 +246,11 @@ func scenarios() []scenario {
 			outcome: deployment.OutcomeDeployed, status: "UPDATE_COMPLETE",
 			headline: "No failure among the", leftovers: "Kept Sticky",
 			advice: []string{"was kept by its deletion policy", "could not be deleted and belongs to no stack any more"},
+			check: func(w *world, r store.Record, _ tail.Document) {
+				if !strings.Contains(r.Sentence(), "still in the account") || r.Cause != r.Sentence() {
+					w.t.Errorf("it ends with %q, cause %q", r.Sentence(), r.Cause)
+				}
+			},
 		},
 		{
 			name: "the clean-up outlasts the limit", deployed: []string{strings.ReplaceAll(keptOnes, "FailOn: delete,", "FailOn: delete, After: 3h,")}, template: oneQueue,

@@ -219,7 +219,12 @@ func (r Record) Operation() deployment.Operation {
 }
 
 // Sentence tells an operator what the deployment has left behind, and what to do next.
-func (r Record) Sentence() string { return r.Intent.Sentence(r.Outcome) }
+func (r Record) Sentence() string {
+	if r.Outcome == deployment.OutcomeDeployed && len(r.Leftovers) > 0 {
+		return "The approved change set was executed and the stack is complete; what it let go of is still in the account."
+	}
+	return r.Intent.Sentence(r.Outcome)
+}
 
 // ReviewToDecide is what decisions upon this deployment are counted for.
 func (r Record) ReviewToDecide() approval.Review {

@@ -135,6 +135,9 @@ var (
 	serviceDetails  = regexp.MustCompile(`\s*\((?:Service|SDK Attempt Count|RequestToken|Status Code|Request ID|HandlerErrorCode): [^()]*(?:\)|$)`)
 )
 
+// Plain is a reason without what wraps its message, and without what looks like a secret.
+func Plain(reason string) string { return plain(Mask(reason)) }
+
 // plain takes off a reason what wraps its message: the handler's preamble, request ids, status codes.
 func plain(reason string) string {
 	text := strings.TrimSpace(reason)

@@ -369,3 +369,22 @@ func TestBothEventAPIs(t *testing.T) {
 		t.Errorf("the events of a change set alone: %s", alone.Headline)
 	}
 }
+
+// TestPaths says where each row lies, deleted nested stacks and strangers included.
+func TestPaths(t *testing.T) {
+	rows := script(t, "tok", `
+		App 0 . - UPDATE_IN_PROGRESS User Initiated
+		App 1 Api >ApiStack UPDATE_IN_PROGRESS
+		ApiStack 2 . - UPDATE_IN_PROGRESS
+		ApiStack 3 Data >DataStack CREATE_IN_PROGRESS
+		DataStack 4 Table AWS::DynamoDB::Table CREATE_IN_PROGRESS
+		Other 4 Table AWS::DynamoDB::Table CREATE_IN_PROGRESS`)
+	pathOf := Paths(rows, Operation{StackName: "App", StackID: arn("App"), Token: "tok"})
+	var got []string
+	for _, row := range slices.Backward(rows) {
+		got = append(got, pathOf(row))
+	}
+	if want := []string{"", "Api", "Api", "Api/Data", "Api/Data/Table", "Table"}; !slices.Equal(got, want) {
+		t.Errorf("paths %q, want %q", got, want)
+	}
+}

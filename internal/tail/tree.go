@@ -210,6 +210,22 @@ func nameOf(id string, rows []*placed, op Operation) string {
 	return stackNameOf(id)
 }
 
+// Paths returns a function that says where in the operation the resource of an event lies, as in Failure.Path: empty for
+// the root stack itself, the bare logical id for an event of a stack that the operation does not know.
+func Paths(events []Event, op Operation) func(Event) string {
+	t := buildTree(events, op)
+	return func(event Event) string {
+		s := t.byID[stackKey(event)]
+		switch {
+		case s == nil:
+			return event.LogicalID
+		case event.IsStackRow():
+			return s.path("")
+		}
+		return s.path(event.LogicalID)
+	}
+}
+
 // NestedStacks returns the ids of the nested stacks that the operation's events speak of and of which no event is among
 // them yet, in the order of their first mention. Whoever collects reads those and asks again until no answer is new to
 // it: a stack whose events cannot be read is named every time.

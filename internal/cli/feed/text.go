@@ -14,6 +14,7 @@ import (
 	"stackgate/internal/plan"
 	"stackgate/internal/store"
 	"stackgate/internal/stream"
+	"stackgate/internal/tail"
 )
 
 // Text writes one line an event, with the time since the first.
@@ -172,7 +173,8 @@ func (t *Text) resource(e store.JournalEvent, label string, style func(string) s
 	b := decode[stream.Resource](e)
 	text := style(fmt.Sprintf("%-*s", statusWidth, t.Pen.Clean(b.Status))) + "  " + t.Pen.Clean(b.Path) + "  " + t.Pen.Dim(t.Pen.Clean(b.ResourceType))
 	if b.Reason != "" {
-		reason := t.Pen.Clean(b.Reason)
+		// Request ids and the handler's preamble are in the tail; here they would push the message off the line.
+		reason := t.Pen.Clean(tail.Plain(b.Reason))
 		if label == "working" || label == "done" {
 			reason = t.Pen.Dim(reason)
 		}

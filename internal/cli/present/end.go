@@ -9,7 +9,8 @@ import (
 
 // End writes how a deployment ended, with its tail where it failed.
 func End(ctx context.Context, a *app.App, documents Documents, r store.Record) error {
-	if r.Tail.Document == "" {
+	if r.Tail.Document == "" || !r.Outcome.Failed() {
+		// What a success left behind is advice enough; its events are not what people wait for.
 		Ending(a.Stdout, a, r)
 		return nil
 	}

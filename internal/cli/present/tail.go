@@ -14,10 +14,10 @@ import (
 	"stackgate/internal/tail/tailtext"
 )
 
-// LoadTail reads the tail of a deployment that failed.
+// LoadTail reads the tail of a deployment that failed or left something behind.
 func LoadTail(ctx context.Context, documents Documents, r store.Record) (tail.Document, error) {
 	if r.Tail.Document == "" {
-		return tail.Document{}, exit.Usagef("%s has no tail: only a deployment whose change set or stack failed has one; see: stackgate status %s", r.ID, r.ID.Short())
+		return tail.Document{}, exit.Usagef("%s has no tail: only a deployment that failed or left something behind has one; see: stackgate status %s", r.ID, r.ID.Short())
 	}
 	content, err := documents.Document(ctx, r.Tail.Document)
 	if err != nil {
