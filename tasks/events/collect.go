@@ -73,7 +73,8 @@ func (t Collect) Run(ctx context.Context, in In) (CollectOut, error) {
 		Operation: read.Operation, Events: read.Events, Hooks: read.Hooks, Outcome: record.Ending("").Outcome(), Service: record.Service,
 		Environment: record.Environment, NextSteps: wayOut(record), Unread: read.Unread,
 	})
-	if record.Settlement == deployment.SettlementSucceeded && len(explained.Leftovers) == 0 {
+	// A tail from before, of a stack that outlasted its limit and succeeded later, must not stand.
+	if record.Settlement == deployment.SettlementSucceeded && len(explained.Leftovers) == 0 && record.Tail.Document == "" {
 		return CollectOut{}, nil
 	}
 	return keep(ctx, t.Store, record, explained)

@@ -42,6 +42,8 @@ type account struct {
 	sets     map[string]*cloudformation.DescribeChangeSetOutput
 	// later are the sets after a wait.
 	later map[string]*cloudformation.DescribeChangeSetOutput
+	// laterRows are the root's after a wait.
+	laterRows []types.StackEvent
 	// broken is an error for pages after the first; stuck gives the same token without end.
 	broken error
 	stuck  bool
@@ -128,6 +130,9 @@ type waiting struct{ *account }
 func (w waiting) Sleep(context.Context, time.Duration) error {
 	w.calls = append(w.calls, "sleep")
 	maps.Copy(w.sets, w.later)
+	if w.laterRows != nil {
+		w.rows[root] = w.laterRows
+	}
 	return nil
 }
 
