@@ -1,18 +1,19 @@
 package installed_test
 
 import (
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"stackgate/internal/clock"
 	"stackgate/internal/installed"
@@ -109,31 +110,57 @@ func TestParameterEndpoint(t *testing.T) {
 
 // TestConfigurationIsTheSDKsOwn: what is made by hand is what the SDK would have made of the same environment.
 func TestConfigurationIsTheSDKsOwn(t *testing.T) {
-	for _, endpoint := range []string{"", "http://127.0.0.1:1"} {
-		inLambda(t)
-		t.Setenv("AWS_ENDPOINT_URL", endpoint)
-		// Where there are no files, as in Lambda.
-		t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
-		t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
-		ours, err := installed.Configuration()
-		if err != nil {
-			t.Fatal(err)
-		}
-		theirs, err := config.LoadDefaultConfig(t.Context(), config.WithRetryer(installed.Retryer))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if difference := cmp.Diff(theirs, ours, cmpopts.IgnoreUnexported(aws.Config{}), cmpopts.IgnoreFields(aws.Config{},
-			// The same by other means, compared below, or nothing that clients of ours use: they log nothing, make their own
-			// HTTP client where none is given, intercept nothing and cache no credentials in files.
-			"Credentials", "ConfigSources", "Retryer", "HTTPClient", "Logger", "RuntimeEnvironment", "BearerAuthTokenProvider", "Interceptors", "RestrictFilePermissions")); difference != "" {
-			t.Errorf("-SDK's +ours:\n%s", difference)
-		}
-		for name, c := range map[string]aws.Config{"ours": ours, "theirs": theirs} {
-			credentials, err := c.Credentials.Retrieve(context.Background())
-			if err != nil || credentials.AccessKeyID != "AKIDEXAMPLE" || credentials.SecretAccessKey != "hunter2" || credentials.SessionToken != "session" {
-				t.Errorf("%s: credentials %v (%v)", name, credentials, err)
+	for name, set := range map[string]map[string]string{
+		"as in Lambda":          nil,
+		"one endpoint":          {"AWS_ENDPOINT_URL": "http://127.0.0.1:1"},
+		"endpoints of services": {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2", "AWS_ENDPOINT_URL_SFN": "http://127.0.0.1:3"},
+		"endpoints ignored":     {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:2", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+		"FIPS":                  {"AWS_USE_FIPS_ENDPOINT": "true"},
+		"dual stack":            {"AWS_USE_DUALSTACK_ENDPOINT": "true"},
+		"account":               {"AWS_ACCOUNT_ID": "999999999999"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inLambda(t)
+			// Where there are no files, as in Lambda.
+			t.Setenv("AWS_CONFIG_FILE", t.TempDir()+"/none")
+			t.Setenv("AWS_SHARED_CREDENTIALS_FILE", t.TempDir()+"/none")
+			for variable, value := range set {
+				t.Setenv(variable, value)
 			}
-		}
+			ours, err := installed.Configuration()
+			if err != nil {
+				t.Fatal(err)
+			}
+			theirs, err := config.LoadDefaultConfig(t.Context(), config.WithRetryer(installed.Retryer))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if difference := cmp.Diff(theirs, ours, cmpopts.IgnoreUnexported(aws.Config{}), cmpopts.IgnoreFields(aws.Config{},
+				// The same by other means, compared below, or nothing that clients of ours use: they log nothing, make their own
+				// HTTP client where none is given, intercept nothing and cache no credentials in files.
+				"Credentials", "ConfigSources", "Retryer", "HTTPClient", "Logger", "RuntimeEnvironment", "BearerAuthTokenProvider", "Interceptors", "RestrictFilePermissions")); difference != "" {
+				t.Errorf("-SDK's +ours:\n%s", difference)
+			}
+			our, err := ours.Credentials.Retrieve(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			their, err := theirs.Credentials.Retrieve(t.Context())
+			if difference := cmp.Diff(their, our); err != nil || difference != "" {
+				t.Errorf("credentials (%v): -SDK's +ours:\n%s", err, difference)
+			}
+			type endpoints struct{ DynamoDB, SFN, CloudFormation any }
+			of := func(c aws.Config) endpoints {
+				d, s, f := dynamodb.NewFromConfig(c).Options(), sfn.NewFromConfig(c).Options(), cloudformation.NewFromConfig(c).Options()
+				return endpoints{
+					[]any{aws.ToString(d.BaseEndpoint), d.EndpointOptions.UseFIPSEndpoint, d.EndpointOptions.UseDualStackEndpoint},
+					[]any{aws.ToString(s.BaseEndpoint), s.EndpointOptions.UseFIPSEndpoint, s.EndpointOptions.UseDualStackEndpoint},
+					[]any{aws.ToString(f.BaseEndpoint), f.EndpointOptions.UseFIPSEndpoint, f.EndpointOptions.UseDualStackEndpoint},
+				}
+			}
+			if difference := cmp.Diff(of(theirs), of(ours)); difference != "" {
+				t.Errorf("endpoints: -SDK's +ours:\n%s", difference)
+			}
+		})
 	}
 }
