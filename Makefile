@@ -64,5 +64,5 @@ bench: ## the benchmarks that docs/performance.md reports
 golden: ## rewrite golden files and generated documents; read the diff
 	go test ./internal/... -update || true
 	go test ./docs/schema -update || true
-	go test ./infra -run TestTemplates -update
+	go test ./infra -run 'TestTemplates|TestCost' -update
 	go test ./statemachines -write
