@@ -17,8 +17,7 @@ func (h *hub) everyFunctionMay(logs awslogs.LogGroup) []awsiam.PolicyStatement {
 		allow("Log", []string{"logs:CreateLogStream", "logs:PutLogEvents"}, []string{*logs.LogGroupArn()}),
 		// X-Ray has no resources (service authorization reference).
 		allow("Trace", []string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, []string{"*"}),
-		allow("ReadRows", []string{"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"},
-			[]string{*h.table.TableArn(), *h.table.TableArn() + "/index/*"}),
+		allow("ReadRows", []string{"dynamodb:GetItem", "dynamodb:Query"}, []string{*h.table.TableArn()}),
 		allow("ReadDocuments", []string{"s3:GetObject"}, []string{h.documents("*")}),
 		// Without it S3 says of a document that is missing that access is denied.
 		allow("MissDocuments", []string{"s3:ListBucket"}, []string{*h.bucket.BucketArn()}),
@@ -45,16 +44,16 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 	}
 	switch f {
 	case installed.Plan:
-		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters(),
+		may = append(may, h.listRecords(), h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters(),
 			// Whether an execution has ended is asked of Step Functions, and not believed of an event; its transitions are
 			// counted.
 			allow("SeeExecutions", []string{"states:DescribeExecution", "states:GetExecutionHistory"}, []string{strings.Replace(h.Settings.MachineARNs(), ":stateMachine:", ":execution:", 1)}))
 	case installed.Events:
-		may = append(may, h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters())
+		may = append(may, h.wake(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters())
 	case installed.Execute:
 		may = append(may, h.assumeOwn(f), h.decideNothing())
 	case installation.Review:
-		may = append(may, h.wake(), h.announce(),
+		may = append(may, h.listRecords(), h.wake(), h.announce(),
 			allow("Start", []string{"states:StartExecution"}, []string{h.Settings.MachineARNs()}))
 	}
 	return may
@@ -76,6 +75,11 @@ func documentsOf(f installed.Function) []string {
 
 func (h *hub) documents(which string) string {
 	return *h.bucket.BucketArn() + "/" + dynamo.DocumentPrefix + which
+}
+
+// listRecords allows to find deployments otherwise than by their ids.
+func (h *hub) listRecords() awsiam.PolicyStatement {
+	return allow("ListRecords", []string{"dynamodb:BatchGetItem", "dynamodb:Query"}, []string{*h.table.TableArn(), *h.table.TableArn() + "/index/*"})
 }
 
 // deleteWaiters allows the one kind of row that is ever deleted.

@@ -15,13 +15,20 @@ type Statement struct {
 	Conditions map[string]map[string][]string
 }
 
-// readActions is what every function reads of its stack, each with the task that calls it: InspectStack, WriteReview,
-// ConfirmStackStatus, CollectEventTail, ExplainFailedChangeSet and RemoveEmptyStack.
-var readActions = []string{
-	"cloudformation:DescribeStacks", "cloudformation:ListStackResources",
-	"cloudformation:ListChangeSets", "cloudformation:DescribeChangeSet", "cloudformation:DescribeChangeSetHooks",
-	"cloudformation:DescribeStackEvents", "cloudformation:DescribeEvents",
-	"cloudformation:ListHookResults",
+// reads is what a function reads of its stack. test/iam proves that its tasks call each of them, and no other.
+func reads(f installed.Function) []string {
+	all := []string{"cloudformation:DescribeStacks", "cloudformation:DescribeStackEvents", "cloudformation:DescribeChangeSet"}
+	switch f {
+	case installed.Plan:
+		return append(all, "cloudformation:ListStackResources", "cloudformation:ListChangeSets", "cloudformation:DescribeChangeSetHooks",
+			"cloudformation:DescribeEvents")
+	case installed.Execute:
+		// What a recovery looks at once more before it acts.
+		return append(all, "cloudformation:ListStackResources")
+	case installed.Events:
+		return append(all, "cloudformation:DescribeEvents", "cloudformation:ListHookResults")
+	}
+	return all
 }
 
 // sessionName is how the id of every deployment of the definition looks. Upper-case letters stand only in its time, and
@@ -56,7 +63,9 @@ func scopeOf(s installation.Settings, d service.Definition) scope {
 func Statements(s installation.Settings, f installed.Function, d service.Definition) []Statement {
 	own := scopeOf(s, d)
 	everything := append(append([]string{}, own.stacks...), own.changeSets...)
-	read := Statement{Sid: "Read", Actions: readActions, Resources: everything}
+	read := Statement{Sid: "Read", Actions: reads(f), Resources: everything}
+	// A hook's result is asked for by its id, which IAM knows no resource for.
+	hooks := Statement{Sid: "ReadHookResults", Actions: []string{"cloudformation:GetHookResult"}, Resources: []string{"*"}}
 	tag := Statement{Sid: "Tag", Actions: []string{"cloudformation:TagResource", "cloudformation:UntagResource"}, Resources: everything}
 	pass := Statement{
 		Sid: "PassExecutionRole", Actions: []string{"iam:PassRole"}, Resources: []string{d.ExecutionRole},
@@ -65,7 +74,8 @@ func Statements(s installation.Settings, f installed.Function, d service.Definit
 	switch f {
 	case installed.Plan:
 		return []Statement{
-			read, tag, pass,
+			// Planning also tells why a deployment failed that is finished from outside.
+			read, hooks, tag, pass,
 			{Sid: "Plan", Actions: []string{"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"}, Resources: everything},
 			// A template with a transform is checked against the transform too.
 			{Sid: "Transform", Actions: []string{"cloudformation:CreateChangeSet"}, Resources: []string{own.transforms}},
@@ -85,8 +95,7 @@ func Statements(s installation.Settings, f installed.Function, d service.Definit
 			{Sid: "Recover", Actions: []string{"cloudformation:ContinueUpdateRollback", "cloudformation:RollbackStack", "cloudformation:DeleteStack"}, Resources: own.stacks},
 		}
 	case installed.Events:
-		// A hook's result is asked for by its id, which IAM knows no resource for.
-		return []Statement{read, {Sid: "ReadHookResults", Actions: []string{"cloudformation:GetHookResult"}, Resources: []string{"*"}}}
+		return []Statement{read, hooks}
 	}
 	return nil
 }

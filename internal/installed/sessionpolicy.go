@@ -60,9 +60,10 @@ func SessionPolicy(partition string, function Function, r store.Record, nested b
 			Effect: "Allow", Action: []string{"cloudformation:CreateChangeSet"}, Resource: []string{prefix + "aws:transform/*"},
 		})
 	}
-	if function == Events {
+	if function != Execute {
 		p.Statement = append(p.Statement, hookResults)
-	} else {
+	}
+	if function != Events {
 		p.Statement = append(p.Statement, rightsOfResources(executionRole))
 	}
 	text, err := json.Marshal(p)

@@ -53,7 +53,7 @@ func TestSessionPolicySeparatesFunctions(t *testing.T) {
 		{"cloudformation:ExecuteChangeSet", []installed.Function{installed.Execute}},
 		{"iam:PassRole", []installed.Function{installed.Plan, installed.Execute}},
 		{"cloudformation:Describe*", installed.Functions()},
-		{"cloudformation:GetHookResult", []installed.Function{installed.Events}},
+		{"cloudformation:GetHookResult", []installed.Function{installed.Plan, installed.Events}},
 		{"cloudformation:*", nil},
 		{"*", nil},
 	} {

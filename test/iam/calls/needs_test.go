@@ -3,6 +3,7 @@ package calls_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -124,7 +125,7 @@ func TestRecorder(t *testing.T) {
 	if len(made) != 2 || made[0].Function != "function of AKIA" || made[0].Service != "cloudformation" || made[0].Operation != "DescribeChangeSet" || made[0].Region != "eu-central-1" {
 		t.Errorf("recorded %+v", made)
 	}
-	if made[0].Stack != "" || made[1].Stack != stack {
+	if made[0].Stack != stack || made[1].Stack != stack {
 		t.Errorf("the set's stack is %q, then %q", made[0].Stack, made[1].Stack)
 	}
 	if _, err := client.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("shop")}); err == nil || !strings.Contains(err.Error(), "not answered here") {
@@ -132,6 +133,21 @@ func TestRecorder(t *testing.T) {
 	}
 	if _, err := client.DescribeChangeSet(t.Context(), &cloudformation.DescribeChangeSetInput{}); err == nil || !strings.Contains(err.Error(), "missing required field") {
 		t.Errorf("the SDK checks no input: %v", err)
+	}
+	signed, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://ssm.eu-west-1.amazonaws.com/", strings.NewReader(`{"Name": "/dsn"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed.Header.Set("X-Amz-Target", "AmazonSSM.GetParameter")
+	if _, err := r.RoundTrip(signed); err == nil {
+		t.Error("a call that nobody signed is answered")
+	}
+	signed.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20261122/eu-west-1/ssm/aws4_request, SignedHeaders=host, Signature=0")
+	if answer, err := r.RoundTrip(signed); err != nil || answer.StatusCode != http.StatusBadRequest {
+		t.Errorf("%+v %v", answer, err)
+	}
+	if made = r.Calls(); made[len(made)-1].Service != "ssm" || made[len(made)-1].Operation != "GetParameter" {
+		t.Errorf("recorded %+v", made[len(made)-1])
 	}
 	backend.fails = true
 	if _, err := client.DescribeChangeSet(t.Context(), in); err == nil || !strings.Contains(err.Error(), "out of order") {

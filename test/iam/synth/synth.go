@@ -23,7 +23,7 @@ type Role struct {
 type Installation struct {
 	// Roles by their ARNs.
 	Roles map[string]Role
-	// Policies are those of resources, by the ARN of a bucket, topic, queue, event bus or key.
+	// Policies are those of resources, by the ARN of a bucket, table, topic, queue, event bus or key.
 	Policies map[string]policy.Document
 	// Machines is the role of each state machine, by the machine's name.
 	Machines map[string]string
@@ -71,6 +71,10 @@ func (in Installation) add(r resolver, id string) error {
 		in.Roles[role.ARN] = role
 	case "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy", "AWS::SQS::QueuePolicy", "AWS::Events::EventBusPolicy", "AWS::KMS::Key":
 		return in.policy(r, id)
+	case "AWS::DynamoDB::Table":
+		if resource.Properties["ResourcePolicy"] != nil {
+			return in.policy(r, id)
+		}
 	case "AWS::StepFunctions::StateMachine":
 		name, err := r.text(resource.Properties["StateMachineName"])
 		if err != nil {
@@ -112,6 +116,9 @@ func (in Installation) policy(r resolver, id string) error {
 	case "AWS::Events::EventBusPolicy":
 		targets = append(targets, resource.Properties["EventBusName"])
 		document = map[string]any{"Version": "2012-10-17", "Statement": resource.Properties["Statement"]}
+	case "AWS::DynamoDB::Table":
+		own, _ := resource.Properties["ResourcePolicy"].(map[string]any)
+		targets, document = append(targets, map[string]any{"Ref": id}), own["PolicyDocument"]
 	case "AWS::KMS::Key":
 		targets, document = append(targets, map[string]any{"Ref": id}), resource.Properties["KeyPolicy"]
 	}
@@ -173,5 +180,5 @@ func (r resolver) document(value any) (policy.Document, error) {
 	return policy.Parse(content)
 }
 
-// FunctionOf is the role's name without what all names begin with.
+// Name is the role's name without what all names begin with.
 func (r Role) Name() string { return r.ARN[strings.LastIndexByte(r.ARN, '/')+1:] }
