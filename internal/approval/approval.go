@@ -45,6 +45,8 @@ type Policy struct {
 	// ExpiresAfter is how long a review waits for its decision.
 	ExpiresAfter time.Duration `json:"expiresAfter"`
 	Self         Self          `json:"selfApproval"`
+	// Groups are those whose members' approvals count; where there are none, anybody's does who may approve at all.
+	Groups []Group `json:"groups,omitempty"`
 }
 
 // Default is the policy of a definition that says nothing: always, one other person, 24 hours.
@@ -67,6 +69,9 @@ func (p Policy) Validate() error {
 	if !slices.Contains(Selves(), p.Self) {
 		problems = append(problems, fmt.Errorf("approval.selfApproval %q: use forbidden or recorded", p.Self))
 	}
+	if people := p.People(); len(p.Groups) > 0 && len(people) < p.Count {
+		problems = append(problems, fmt.Errorf("approval.groups: %s must approve and the groups have %d members; add people or ask for fewer", count(p.Count), len(people)))
+	}
 	return errors.Join(problems...)
 }
 
@@ -85,6 +90,9 @@ func (p Policy) LooserThan(floor Policy) []string {
 	}
 	if slices.Index(Selves(), p.Self) > slices.Index(Selves(), floor.Self) {
 		looser = append(looser, "selfApproval")
+	}
+	if len(floor.Groups) > 0 && (len(p.Groups) == 0 || len(p.Beyond(floor)) > 0) {
+		looser = append(looser, "groups")
 	}
 	return looser
 }
@@ -130,6 +138,8 @@ type Decision struct {
 	At               time.Time `json:"at"`
 	// Verified says whether By was established by IAM or an identity provider.
 	Verified bool `json:"verified"`
+	// Source is how the person came in.
+	Source Source `json:"source,omitzero"`
 }
 
 // Same says whether two decisions are the same answer to the same review.
@@ -170,14 +180,19 @@ type Tally struct {
 type Review struct {
 	ChangeSetID string
 	Digest      string
-	// RequestedBy is the person who asked for the deployment.
+	// RequestedBy is the person, or the CI principal, that asked for the deployment.
 	RequestedBy string
+	// OnBehalfOf are the people for whom a CI principal asked; they are requesters as well.
+	OnBehalfOf []string
 	// Acknowledge are the numbers of the items that an approval must acknowledge.
 	Acknowledge []int
 }
 
-// Count counts decisions. Only those upon exactly this change set and digest count, each person once; one rejection ends
-// it. An unknown verdict counts as a rejection.
+// Requesters are all who asked for the deployment.
+func (r Review) Requesters() []string { return append([]string{r.RequestedBy}, r.OnBehalfOf...) }
+
+// Count counts decisions. Only those upon exactly this change set and digest count, each person once; one rejection by
+// somebody entitled ends it. An unknown verdict counts as a rejection.
 func Count(policy Policy, review Review, decisions []Decision) Tally {
 	tally := Tally{State: Waiting, Needed: max(policy.Count, 1)}
 	for _, d := range decisions {
@@ -186,12 +201,14 @@ func Count(policy Policy, review Review, decisions []Decision) Tally {
 			continue
 		}
 		if d.Verdict != Approve {
-			if tally.State != Rejected {
+			if err := CheckRejecter(policy, review, d.By); err != nil {
+				tally.Ignored = append(tally.Ignored, err.Error())
+			} else if tally.State != Rejected {
 				tally.State, tally.RejectedBy, tally.Reason = Rejected, d.By, d.Comment
 			}
 			continue
 		}
-		if err := CheckApprover(policy, review.RequestedBy, d.By); err != nil {
+		if err := CheckApprover(policy, review, d.By); err != nil {
 			tally.Ignored = append(tally.Ignored, err.Error())
 			continue
 		}
@@ -199,7 +216,7 @@ func Count(policy Policy, review Review, decisions []Decision) Tally {
 			tally.Ignored = append(tally.Ignored, fmt.Sprintf("%s did not acknowledge %v", d.By, missing))
 			continue
 		}
-		if slices.ContainsFunc(tally.By, func(by string) bool { return SamePerson(by, d.By) }) {
+		if contains(tally.By, d.By) {
 			tally.Ignored = append(tally.Ignored, d.By+" counts once")
 			continue
 		}
@@ -213,12 +230,27 @@ func Count(policy Policy, review Review, decisions []Decision) Tally {
 }
 
 // CheckApprover says why a person's approval would not count.
-func CheckApprover(policy Policy, requestedBy, by string) error {
-	if strings.TrimSpace(by) == "" {
+func CheckApprover(policy Policy, review Review, by string) error {
+	switch {
+	case strings.TrimSpace(by) == "":
 		return errors.New("an approval needs the name of the person who gives it")
-	}
-	if policy.Self != SelfRecorded && SamePerson(requestedBy, by) {
+	case policy.Self != SelfRecorded && SamePerson(review.RequestedBy, by):
 		return fmt.Errorf("%s asked for this deployment, and nobody approves their own", by)
+	case policy.Self != SelfRecorded && contains(review.OnBehalfOf, by):
+		return fmt.Errorf("%s asked for this deployment on behalf of %s, and nobody approves their own", review.RequestedBy, by)
+	case !policy.Entitled(by):
+		return fmt.Errorf("%s is no member of %s, whose approval counts", by, policy.GroupNames())
+	}
+	return nil
+}
+
+// CheckRejecter says why a person's rejection would not count: where groups approve, they and the requesters reject.
+func CheckRejecter(policy Policy, review Review, by string) error {
+	if strings.TrimSpace(by) == "" {
+		return errors.New("a rejection needs the name of the person who gives it")
+	}
+	if !policy.Entitled(by) && !contains(review.Requesters(), by) {
+		return fmt.Errorf("%s is no member of %s and did not ask for this deployment", by, policy.GroupNames())
 	}
 	return nil
 }

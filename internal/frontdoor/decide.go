@@ -40,11 +40,18 @@ const (
 	RefusedAcknowledgement Refusal = "acknowledgement"
 	// RefusedIncomplete: something that the answer needs is missing.
 	RefusedIncomplete Refusal = "incomplete"
+	// RefusedIdentity: the project does not know the caller.
+	RefusedIdentity Refusal = "identity"
+	// RefusedKey: the call's idempotency key stands for another request.
+	RefusedKey Refusal = "idempotency-key"
 )
 
 // Refusals lists every refusal.
 func Refusals() []Refusal {
-	return []Refusal{RefusedLate, RefusedEarly, RefusedDigest, RefusedContrary, RefusedPerson, RefusedAcknowledgement, RefusedIncomplete}
+	return []Refusal{
+		RefusedLate, RefusedEarly, RefusedDigest, RefusedContrary, RefusedPerson, RefusedAcknowledgement, RefusedIncomplete,
+		RefusedIdentity, RefusedKey,
+	}
 }
 
 // RefusedError is a decision that was not taken. Nothing was changed.
@@ -52,6 +59,9 @@ type RefusedError struct {
 	Refusal Refusal
 	message string
 }
+
+// Refused gives back a refusal that came over the wire.
+func Refused(refusal Refusal, message string) error { return &RefusedError{refusal, message} }
 
 // Error says what was refused, why, and what to do.
 func (e *RefusedError) Error() string { return e.message }
@@ -82,13 +92,21 @@ func (f FrontDoor) Decide(ctx context.Context, caller Caller, id deployment.ID, 
 	decision := approval.Decision{
 		By: strings.TrimSpace(caller.Name), Verified: caller.Verified, Verdict: answer.Verdict, ChangeSetID: record.DecidedUpon(),
 		Digest: record.Review.Digest, Acknowledgements: answer.Acknowledgements, Comment: answer.Comment, At: f.Clock.Now(),
+		Source: caller.Source,
+	}
+	if err := checkCaller(caller, record); err != nil {
+		return Decided{}, err
 	}
 	for _, d := range earlier {
 		if approval.SamePerson(d.By, decision.By) && matches(answer.Digest, d.Digest) {
 			return f.repeated(ctx, record, earlier, d, decision)
 		}
 	}
-	if err := f.checkDecision(record, decision, answer); err != nil {
+	policy, err := f.policy(record)
+	if err != nil {
+		return Decided{}, err
+	}
+	if err := f.checkDecision(record, policy, decision, answer); err != nil {
 		return Decided{}, err
 	}
 	kept, created, err := f.Store.AddDecision(ctx, id, decision)
@@ -134,11 +152,9 @@ func (f FrontDoor) repeated(ctx context.Context, record store.Record, all []appr
 	return decided, err
 }
 
-func (f FrontDoor) checkDecision(record store.Record, d approval.Decision, answer Answer) error {
+func (f FrontDoor) checkDecision(record store.Record, policy approval.Policy, d approval.Decision, answer Answer) error {
 	id := record.ID
 	switch {
-	case d.By == "":
-		return refuse(RefusedIncomplete, "a decision needs the name of the person who takes it; name yourself with --as NAME")
 	case record.Stage == deployment.StageFinished, record.Stage == deployment.StageExecuting, record.Stage == deployment.StageVerifying:
 		return refuse(RefusedLate, "%s", lateSentence(record))
 	case record.Stage != deployment.StageAwaiting:
@@ -156,12 +172,15 @@ func (f FrontDoor) checkDecision(record store.Record, d approval.Decision, answe
 		if strings.TrimSpace(d.Comment) == "" {
 			return refuse(RefusedIncomplete, "a rejection needs a reason, so that the requester knows what to change: --reason TEXT")
 		}
+		if err := approval.CheckRejecter(policy, record.ReviewToDecide(), d.By); err != nil {
+			return refuse(RefusedPerson, "the rejection of %s is refused: %s; ask one of them", id, err)
+		}
 		return nil
 	case approval.Approve:
 	default:
 		return refuse(RefusedIncomplete, "%q is no verdict; use approve or reject", d.Verdict)
 	}
-	if err := approval.CheckApprover(record.Policy, record.RequestedBy, d.By); err != nil {
+	if err := approval.CheckApprover(policy, record.ReviewToDecide(), d.By); err != nil {
 		return refuse(RefusedPerson, "the approval of %s is refused: %s; ask somebody else", id, err)
 	}
 	if missing := approval.Unacknowledged(record.Review.Acknowledge, d.Acknowledgements); len(missing) > 0 {
@@ -169,6 +188,29 @@ func (f FrontDoor) checkDecision(record store.Record, d approval.Decision, answe
 			id, numbers(missing), numbers(record.Review.Acknowledge))
 	}
 	return nil
+}
+
+// checkCaller says why a caller decides nothing, whatever the decision.
+func checkCaller(caller Caller, record store.Record) error {
+	named := strings.TrimSpace(caller.Name) != ""
+	switch {
+	case named && caller.Undeciding == "":
+		return nil
+	case named:
+		return refuse(RefusedPerson, "the decision upon %s is refused: %s", record.ID, caller.Undeciding)
+	case caller.Source.Principal != "":
+		return refuse(RefusedIdentity, "the decision upon %s is refused: %s", record.ID, caller.Undeciding)
+	}
+	return refuse(RefusedIncomplete, "a decision needs the name of the person who takes it; name yourself with --as NAME")
+}
+
+// policy is the deployment's own, for those who are still members of the groups that are installed now.
+func (f FrontDoor) policy(record store.Record) (approval.Policy, error) {
+	definition, err := f.Registry.Definition(record.Service, record.Environment)
+	if err != nil {
+		return approval.Policy{}, refuse(RefusedPerson, "nobody can decide upon %s any more: %s", record.ID, err)
+	}
+	return record.Policy.Within(definition.Approval), nil
 }
 
 func (f FrontDoor) late(ctx context.Context, id deployment.ID) error {
@@ -206,12 +248,14 @@ func numbers(list []int) string {
 	return strings.Join(texts, ",")
 }
 
-// Cancel calls a deployment off, as long as its change set is not executed. Cancelling twice is no error.
+// Cancel calls a deployment off, as long as its change set is not executed. Who asked for it may, and whoever might reject
+// it. Cancelling twice is no error.
 func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, reason string) (store.Record, error) {
-	if strings.TrimSpace(caller.Name) == "" {
-		return store.Record{}, refuse(RefusedIncomplete, "a cancellation needs the name of the person who makes it; name yourself with --as NAME")
-	}
+	now := f.Clock.Now()
 	record, err := f.Store.UpdateRecord(ctx, id, func(r *store.Record) error {
+		if err := checkCanceller(caller, *r); err != nil {
+			return err
+		}
 		if !r.Stage.Cancellable() {
 			if r.Stage == deployment.StageExecuting && r.Intent == deployment.IntentRecover {
 				return refuse(RefusedLate, "%s is being performed and can no longer be called off; follow it with: stackgate watch %s", r.ID, r.ID.Short())
@@ -222,7 +266,7 @@ func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, 
 			return refuse(RefusedLate, "%s is over already (%s)", r.ID, r.Outcome)
 		}
 		if r.CancelledBy == "" {
-			r.CancelledBy, r.CancelReason = caller.Name, reason
+			r.CancelledBy, r.CancelReason, r.CancelledAt, r.CancelSource = caller.Name, reason, now, caller.Source
 		}
 		return nil
 	})
@@ -235,4 +279,22 @@ func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, 
 		}
 	}
 	return record, nil
+}
+
+func checkCanceller(caller Caller, record store.Record) error {
+	name := strings.TrimSpace(caller.Name)
+	switch {
+	case name == "" && caller.Source.Principal != "":
+		return refuse(RefusedIdentity, "the cancellation of %s is refused: %s", record.ID, caller.Undeciding)
+	case name == "":
+		return refuse(RefusedIncomplete, "a cancellation needs the name of the person who makes it; name yourself with --as NAME")
+	case !caller.Verified, approval.SamePerson(record.RequestedBy, name):
+		return nil
+	case caller.Undeciding != "":
+		return refuse(RefusedPerson, "the cancellation of %s is refused: %s did not ask for it, and %s", record.ID, name, caller.Undeciding)
+	}
+	if err := approval.CheckRejecter(record.Policy, record.ReviewToDecide(), name); err != nil {
+		return refuse(RefusedPerson, "the cancellation of %s is refused: %s; ask one of them", record.ID, err)
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 
+	approvals "stackgate/internal/approval"
 	"stackgate/internal/callback"
 	"stackgate/internal/cfn"
 	"stackgate/internal/deployment"
@@ -105,14 +106,14 @@ func Plan(p Parts) []taskrun.Task {
 		}}.Run),
 		taskrun.Of("WriteReview", changeset.WriteReview{Store: p.Store, Clock: p.Clock, Connect: p.reviewed()}.Run),
 		taskrun.Of("WaitForApproval", approval.Wait{Store: p.Store, Sender: p.Sender, Clock: p.Clock, Announcer: p.Announcer}.Run),
-		taskrun.Of("VerifyReview", changeset.Verify{Store: p.Store, Clock: p.Clock, Connect: p.reviewed()}.Run),
+		taskrun.Of("VerifyReview", changeset.Verify{Store: p.Store, Policies: p.policies, Clock: p.Clock, Connect: p.reviewed()}.Run),
 		taskrun.Of("DiscardChangeSet", Discard(p).Run),
 		taskrun.Of("FinishDeployment", Finish(p).Run),
 
 		taskrun.Of("PrepareRecovery", record.Prepare{Store: p.Store, Registry: p.Registry, Intents: recoveries}.Run),
 		taskrun.Of("DiagnoseStack", recovery.Diagnose{Store: p.Store, Clock: p.Clock, Connect: p.diagnosed()}.Run),
 		taskrun.Of("WriteRecoveryProposal", recovery.Propose{Store: p.Store, Clock: p.Clock, Connect: p.diagnosed()}.Run),
-		taskrun.Of("VerifyRecoveryProposal", recovery.Verify{Store: p.Store, Clock: p.Clock, Connect: p.diagnosed()}.Run),
+		taskrun.Of("VerifyRecoveryProposal", recovery.Verify{Store: p.Store, Policies: p.policies, Clock: p.Clock, Connect: p.diagnosed()}.Run),
 		taskrun.Of("FinishRecovery", Finish(p).Run),
 	}
 }
@@ -126,10 +127,10 @@ var (
 // Execute are the tasks of the one function that may execute change sets, and perform recoveries.
 func Execute(p Parts) []taskrun.Task {
 	return []taskrun.Task{
-		taskrun.Of("ExecuteChangeSet", changeset.Execute{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (changeset.Executor, error) {
+		taskrun.Of("ExecuteChangeSet", changeset.Execute{Store: p.Store, Policies: p.policies, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (changeset.Executor, error) {
 			return p.CloudFormation(ctx, r)
 		}}.Run),
-		taskrun.Of("PerformRecovery", recovery.Perform{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (recovery.Performer, error) {
+		taskrun.Of("PerformRecovery", recovery.Perform{Store: p.Store, Policies: p.policies, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (recovery.Performer, error) {
 			return p.CloudFormation(ctx, r)
 		}}.Run),
 	}
@@ -171,6 +172,12 @@ func Collect(p Parts) events.Collect {
 // Finish is the task FinishDeployment.
 func Finish(p Parts) record.Finish {
 	return record.Finish{Store: p.Store, Sender: p.Sender, Clock: p.Clock, Reporter: p.Reporter}
+}
+
+// policies gives the installed policies, by which decisions are counted once more before anything is executed.
+func (p Parts) policies(serviceName, environment string) (approvals.Policy, error) {
+	definition, err := p.Registry.Definition(serviceName, environment)
+	return definition.Approval, err
 }
 
 func (p Parts) reviewed() func(context.Context, store.Record) (changeset.ReviewReader, error) {

@@ -47,7 +47,7 @@ func TestBuiltInPolicyIsTheDefault(t *testing.T) {
 		"a.json":       text(`{"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}}`),
 	}
 	d := definitionOf(t, mustLoad(t, files), "a", "prod")
-	if d.Approval != approval.Default() || d.AllowParameterOverrides {
+	if !cmp.Equal(d.Approval, approval.Default()) || d.AllowParameterOverrides {
 		t.Errorf("policy %+v, overrides %v", d.Approval, d.AllowParameterOverrides)
 	}
 }
@@ -109,7 +109,7 @@ policy:
 	for _, environment := range []string{"staging", "prod"} {
 		d := definitionOf(t, catalog, "orders", environment)
 		want := approval.Policy{When: approval.Always, Count: 3, ExpiresAfter: time.Hour, Self: approval.SelfForbidden}
-		if d.Approval != want || d.AllowParameterOverrides {
+		if !cmp.Equal(d.Approval, want) || d.AllowParameterOverrides {
 			t.Errorf("%s: %+v, overrides %v", environment, d.Approval, d.AllowParameterOverrides)
 		}
 	}

@@ -7,9 +7,13 @@ import (
 	"stackgate/internal/deployment"
 )
 
+// Policies gives the policy that is installed for a service in an environment.
+type Policies func(serviceName, environment string) (approval.Policy, error)
+
 // CheckApproved says why a deployment may not touch its stack as far as decisions go: it counts those given against the
-// policy that the record keeps. Every step before and at the execution asks, because a wake-up proves nothing.
-func CheckApproved(record Record, decisions []approval.Decision) error {
+// policy that the record keeps, and only those of people who are still members of the groups that are installed. Every step
+// before and at the execution asks, because a wake-up proves nothing.
+func CheckApproved(installed Policies, record Record, decisions []approval.Decision) error {
 	switch record.Review.Approval {
 	case deployment.ApprovalNotRequired:
 		return nil
@@ -19,7 +23,11 @@ func CheckApproved(record Record, decisions []approval.Decision) error {
 	default:
 		return deployment.Faultf(deployment.NotApproved, "%s has no review that says whether it needs an approval (%q)", record.ID, record.Review.Approval)
 	}
-	tally := approval.Count(record.Policy, record.ReviewToDecide(), decisions)
+	now, err := installed(record.Service, record.Environment)
+	if err != nil {
+		return deployment.Faultf(deployment.NotApproved, "whose approval of %s counts is not known any more: %w", record.ID, err)
+	}
+	tally := approval.Count(record.Policy.Within(now), record.ReviewToDecide(), decisions)
 	switch tally.State {
 	case approval.Approved:
 		return nil

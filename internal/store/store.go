@@ -31,6 +31,12 @@ type Request struct {
 	// RequestedBy names the person; Verified says whether IAM or an identity provider established it.
 	RequestedBy string `json:"requestedBy"`
 	Verified    bool   `json:"verified"`
+	// OnBehalfOf are the people for whom a CI principal asked. They are requesters as well: none of them may approve.
+	OnBehalfOf []string `json:"onBehalfOf,omitempty"`
+	// Source is how the requester came in.
+	Source approval.Source `json:"source,omitzero"`
+	// Fingerprint is the SHA-256 of what was asked for, in hexadecimal: the same ask has the same.
+	Fingerprint string `json:"fingerprint,omitempty"`
 	Commit      string `json:"commit,omitempty"`
 	Reason      string `json:"reason,omitempty"`
 	// Template is the key of the template among the documents.
@@ -56,6 +62,9 @@ type Record struct {
 
 	RequestedBy string            `json:"requestedBy"`
 	Verified    bool              `json:"requesterVerified"`
+	OnBehalfOf  []string          `json:"onBehalfOf,omitempty"`
+	Source      approval.Source   `json:"source,omitzero"`
+	Fingerprint string            `json:"fingerprint,omitempty"`
 	Commit      string            `json:"commit,omitempty"`
 	Reason      string            `json:"reason,omitempty"`
 	Template    string            `json:"template"`
@@ -87,9 +96,11 @@ type Record struct {
 	Times       Times    `json:"times"`
 
 	// CancelledBy and SupersededBy are wishes: the flow heeds them at its next step as long as nothing was executed.
-	CancelledBy  string        `json:"cancelledBy,omitempty"`
-	CancelReason string        `json:"cancelReason,omitempty"`
-	SupersededBy deployment.ID `json:"supersededBy,omitempty"`
+	CancelledBy  string          `json:"cancelledBy,omitempty"`
+	CancelReason string          `json:"cancelReason,omitempty"`
+	CancelledAt  time.Time       `json:"cancelledAt,omitzero"`
+	CancelSource approval.Source `json:"cancelSource,omitzero"`
+	SupersededBy deployment.ID   `json:"supersededBy,omitempty"`
 	// DecisionCount is how many decisions the store holds for the deployment.
 	DecisionCount int `json:"decisionCount"`
 
@@ -229,7 +240,8 @@ func (r Record) Sentence() string {
 // ReviewToDecide is what decisions upon this deployment are counted for.
 func (r Record) ReviewToDecide() approval.Review {
 	return approval.Review{
-		ChangeSetID: r.DecidedUpon(), Digest: r.Review.Digest, RequestedBy: r.RequestedBy, Acknowledge: r.Review.Acknowledge,
+		ChangeSetID: r.DecidedUpon(), Digest: r.Review.Digest, RequestedBy: r.RequestedBy, OnBehalfOf: r.OnBehalfOf,
+		Acknowledge: r.Review.Acknowledge,
 	}
 }
 

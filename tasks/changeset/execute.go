@@ -28,9 +28,10 @@ type ExecuteStore interface {
 
 // Execute executes the approved change set. Repeating it finds the execution under way and only renews the token.
 type Execute struct {
-	Store   ExecuteStore
-	Clock   Clock
-	Connect func(ctx context.Context, r store.Record) (Executor, error)
+	Store    ExecuteStore
+	Policies store.Policies
+	Clock    Clock
+	Connect  func(ctx context.Context, r store.Record) (Executor, error)
 }
 
 // ExecuteIn is the input of ExecuteChangeSet.
@@ -108,7 +109,7 @@ func (t Execute) begin(ctx context.Context, record store.Record) (store.Record, 
 		if r.Times.Verified.IsZero() {
 			return deployment.Faultf(deployment.NotApproved, "the review of %s was not verified", r.ID)
 		}
-		if err := store.CheckApproved(*r, decisions); err != nil {
+		if err := store.CheckApproved(t.Policies, *r, decisions); err != nil {
 			return err
 		}
 		r.Stage, r.Times.Executed, r.Settlement = deployment.StageExecuting, t.Clock.Now(), ""

@@ -23,9 +23,10 @@ type DecisionStore interface {
 // Verify makes sure that what will be executed is what was approved. It only reads CloudFormation, so repeating it is
 // safe.
 type Verify struct {
-	Store   DecisionStore
-	Clock   Clock
-	Connect func(ctx context.Context, r store.Record) (ReviewReader, error)
+	Store    DecisionStore
+	Policies store.Policies
+	Clock    Clock
+	Connect  func(ctx context.Context, r store.Record) (ReviewReader, error)
 }
 
 // VerifyOut is the output of VerifyReview.
@@ -53,7 +54,7 @@ func (t Verify) Run(ctx context.Context, in In) (VerifyOut, error) {
 	if err != nil {
 		return VerifyOut{}, fmt.Errorf("read the decisions upon %s: %w", record.ID, err)
 	}
-	if err := store.CheckApproved(record, decisions); err != nil {
+	if err := store.CheckApproved(t.Policies, record, decisions); err != nil {
 		return VerifyOut{}, err
 	}
 	client, err := t.Connect(ctx, record)

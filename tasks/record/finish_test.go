@@ -3,6 +3,7 @@ package record_test
 import (
 	"context"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -290,7 +291,7 @@ func TestPrepare(t *testing.T) {
 				}
 				return
 			}
-			if err != nil || r.Account != "222222222222" || r.StackName != "true-name" || r.Policy != definition.Approval || r.ExecutionARN != "execution" {
+			if err != nil || r.Account != "222222222222" || r.StackName != "true-name" || !reflect.DeepEqual(r.Policy, definition.Approval) || r.ExecutionARN != "execution" {
 				t.Errorf("%v, recorded %+v", err, r)
 			}
 			if out.QueueSeconds != 2 || out.ApprovalSeconds != 24*3600 || out.ExecutionSeconds != 3600 {

@@ -36,9 +36,10 @@ type PerformStore interface {
 
 // Perform makes the approved call. Repeating it finds the operation under way by its token and only renews the waiter.
 type Perform struct {
-	Store   PerformStore
-	Clock   Clock
-	Connect func(ctx context.Context, r store.Record) (Performer, error)
+	Store    PerformStore
+	Policies store.Policies
+	Clock    Clock
+	Connect  func(ctx context.Context, r store.Record) (Performer, error)
 }
 
 // PerformIn is the input of PerformRecovery.
@@ -127,7 +128,7 @@ func (t Perform) begin(ctx context.Context, record store.Record) (store.Record, 
 		if r.Times.Verified.IsZero() {
 			return deployment.Faultf(deployment.NotApproved, "the proposal of %s was not verified", r.ID)
 		}
-		if err := store.CheckApproved(*r, decisions); err != nil {
+		if err := store.CheckApproved(t.Policies, *r, decisions); err != nil {
 			return err
 		}
 		r.Stage, r.Times.Executed, r.Settlement = deployment.StageExecuting, t.Clock.Now(), ""

@@ -91,9 +91,10 @@ func need(r store.Record, made plan.Review) deployment.ApprovalNeed {
 // Verify makes sure that what will be performed is what was approved. It only reads CloudFormation, so repeating it is
 // safe.
 type Verify struct {
-	Store   DecisionStore
-	Clock   Clock
-	Connect func(ctx context.Context, r store.Record) (cfn.RecoveryReader, error)
+	Store    DecisionStore
+	Policies store.Policies
+	Clock    Clock
+	Connect  func(ctx context.Context, r store.Record) (cfn.RecoveryReader, error)
 }
 
 // VerifyOut is the output of VerifyRecoveryProposal.
@@ -121,7 +122,7 @@ func (t Verify) Run(ctx context.Context, in In) (VerifyOut, error) {
 	if err != nil {
 		return VerifyOut{}, fmt.Errorf("read the decisions upon %s: %w", record.ID, err)
 	}
-	if err := store.CheckApproved(record, decisions); err != nil {
+	if err := store.CheckApproved(t.Policies, record, decisions); err != nil {
 		return VerifyOut{}, err
 	}
 	client, err := t.Connect(ctx, record)

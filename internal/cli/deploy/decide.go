@@ -65,7 +65,7 @@ func (v *view) decide(ctx context.Context, id deployment.ID) error {
 	if err != nil {
 		return err
 	}
-	refusal := approval.CheckApprover(record.Policy, record.RequestedBy, a.Person())
+	refusal := approval.CheckApprover(record.Policy, record.ReviewToDecide(), a.Person())
 	if a.Interactive() && a.Flags.Output == app.Text && refusal == nil {
 		go v.prompt(record, review)
 		return nil

@@ -169,9 +169,9 @@ func ofRefusal(r frontdoor.Refusal) int {
 		return Blocked
 	case frontdoor.RefusedDigest, frontdoor.RefusedAcknowledgement, frontdoor.RefusedContrary:
 		return Policy
-	case frontdoor.RefusedPerson:
+	case frontdoor.RefusedPerson, frontdoor.RefusedIdentity:
 		return NotAllowed
-	case frontdoor.RefusedIncomplete:
+	case frontdoor.RefusedIncomplete, frontdoor.RefusedKey:
 		return Usage
 	}
 	return Error

@@ -10,7 +10,7 @@ import (
 const (
 	PartitionKey = "pk"
 	SortKey      = "sk"
-	// TimeToLive is the attribute by which DynamoDB removes rows: only waiters have it.
+	// TimeToLive is the attribute by which DynamoDB removes rows: only waiters and claims have it.
 	TimeToLive = "expires"
 	// DecisionNumber is what a row must have to count as a decision, so that IAM can keep from writing decisions whoever is
 	// not the front door: it knows attributes, not sort keys.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"stackgate/internal/approval"
 	"stackgate/internal/clock"
@@ -99,6 +100,7 @@ func calls(s *sqlite.Store) map[string]func(context.Context) error {
 		"DeleteWaiter":   func(ctx context.Context) error { return s.DeleteWaiter(ctx, anID, store.AwaitLock, aSecret) },
 		"PutDocument":    func(ctx context.Context) error { return second(s.PutDocument(ctx, "review", []byte("x"))) },
 		"Document":       func(ctx context.Context) error { return second(s.Document(ctx, documentKey)) },
+		"ClaimID":        func(ctx context.Context) error { return second(s.ClaimID(ctx, "key", anID, time.Time{})) },
 		"IssueToken":     func(ctx context.Context) error { return second(s.IssueToken(ctx)) },
 		"AnswerToken":    func(ctx context.Context) error { return s.AnswerToken(ctx, aSecret, answer) },
 		"TokenAnswer":    func(ctx context.Context) error { return third(s.TokenAnswer(ctx, aSecret)) },

@@ -47,6 +47,8 @@ type Store interface {
 
 	PutDocument(ctx context.Context, kind string, content []byte) (key string, err error)
 	Document(ctx context.Context, key string) ([]byte, error)
+
+	ClaimID(ctx context.Context, key string, id deployment.ID, until time.Time) (deployment.ID, error)
 }
 
 // Journal is demanded of a store that keeps the event stream of deployments.
@@ -79,6 +81,7 @@ func Run(t *testing.T, open func(testing.TB) Store) {
 		{"queue", queueRules},
 		{"waiters", waiterRules},
 		{"documents", documentRules},
+		{"claims", claimRules},
 		{"calls", callRules},
 	} {
 		t.Run(part.name, func(t *testing.T) { run(t, open, part.rules) })
