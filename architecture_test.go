@@ -67,6 +67,7 @@ type rule struct {
 var table = []rule{
 	{"internal/deployment", nil, "the words depend on nothing but the standard library", true},
 	{"internal/approval", nil, "the rule of approval is pure", true},
+	{"internal/identity", nil, "whoever verifies callers hands their principals over", true},
 	{"internal/clock", nil, "clocks know nothing", true},
 	{"internal/asl", nil, "the interpreter knows the States Language and nothing of deployments", true},
 	{"internal/plan/delta", []string{"internal/plan"}, "a comparison knows nothing but the two reviews", true},
@@ -83,7 +84,7 @@ var table = []rule{
 	{"internal/adoption", []string{"internal/cfn", "internal/deployment", "internal/functions", "internal/store", "tasks/..."},
 		"a deployment is finished from outside by the tasks that its flow would have used, wherever the flow ran", false},
 	{"internal/store", []string{"internal/approval", "internal/deployment"}, "what is kept depends on no store", true},
-	{"internal/service", []string{"internal/approval", "internal/deployment", "internal/service/..."}, "definitions are read without AWS", true},
+	{"internal/service", []string{"internal/approval", "internal/deployment", "internal/identity", "internal/service/..."}, "definitions are read without AWS", true},
 	{"internal/cfnsim", []string{"internal/cfnsim/...", "internal/clock"}, "the simulator must not learn from the code that it tests", false},
 	{"infra/...", []string{"infra/...", "internal/deployment", "internal/eventbridge", "internal/installed", "internal/metrics", "internal/service", "internal/store/dynamo", "statemachines"},
 		"the installation takes names and schemas from what it installs, and nothing that runs knows of it", false},

@@ -238,6 +238,7 @@ func (l *loader) policy(n *node) (approval.Policy, bool) {
 		policy.Self = approval.Self(raw.Approval.SelfApproval.Value)
 	}
 	policy.ExpiresAfter = l.span(text(raw.Approval.ExpiresAfter), policy.ExpiresAfter, maxApproval)
+	policy.Groups = l.approvers(raw.Approval, policy.Count, n.get("approval").get("groups"))
 	return policy, raw.AllowParameterOverrides.Value
 }
 
@@ -248,6 +249,11 @@ func (b builder) checkTightened(d Definition) {
 		at := b.policy.get("approval").get(key)
 		if at == nil {
 			// Null took the key away, which was reported: a policy has no keys to remove.
+			continue
+		}
+		if beyond := d.Approval.Beyond(floor); key == "groups" && len(beyond) > 0 {
+			b.report.at(at, "looser than environment %s, which asks for %s: %s would count too; a service may tighten policy, never loosen it",
+				d.Environment, floorText(floor, key), strings.Join(beyond, ", "))
 			continue
 		}
 		b.report.at(at, "looser than environment %s, which asks for %s; a service may tighten policy, never loosen it", d.Environment, floorText(floor, key))
@@ -268,6 +274,8 @@ func floorText(p approval.Policy, key string) string {
 		return formatSpan(p.ExpiresAfter)
 	case "selfApproval":
 		return string(p.Self)
+	case "groups":
+		return p.GroupNames()
 	}
 	return "more"
 }

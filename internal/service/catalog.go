@@ -7,12 +7,14 @@ import (
 
 	"stackgate/internal/approval"
 	"stackgate/internal/deployment"
+	"stackgate/internal/identity"
 )
 
 // Catalog is all definitions of a project. It is not changed after Load, so it may be read from many goroutines.
 type Catalog struct {
 	project      string
 	stackGroups  []string
+	identities   identity.Rules
 	environments []Environment
 	services     []Service
 	// definitions by deployment.Key.

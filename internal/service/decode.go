@@ -138,7 +138,10 @@ var structs = map[reflect.Type]map[string]field{
 	reflect.TypeFor[rawSettings]():           fieldsOf(reflect.TypeFor[rawSettings]()),
 	reflect.TypeFor[rawTimeouts]():           fieldsOf(reflect.TypeFor[rawTimeouts]()),
 	reflect.TypeFor[rawSecret]():             fieldsOf(reflect.TypeFor[rawSecret]()),
+	reflect.TypeFor[rawIdentity]():           fieldsOf(reflect.TypeFor[rawIdentity]()),
 }
+
+var identityType = reflect.TypeFor[rawIdentity]()
 
 // inherited are the structs whose keys stand in several layers.
 var inherited = []reflect.Type{reflect.TypeFor[rawSettings](), reflect.TypeFor[rawTimeouts](), reflect.TypeFor[rawSecret]()}

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"stackgate/internal/approval"
+	"stackgate/internal/identity"
 )
 
 // The forms of a leaf. Each keeps its node, and with it its place, for problems that are found later.
@@ -66,6 +67,10 @@ type (
 	jsonKey        text
 	versionWord    text
 	versionNumber  integer
+	personName     text
+	groupName      text
+	identityKind   text
+	permissionSet  text
 )
 
 // rule is what a leaf must satisfy beyond its form. A JSON Schema can say the same.
@@ -81,6 +86,8 @@ type rule struct {
 var (
 	textForm    = reflect.TypeFor[text]()
 	namePattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,23}$`)
+
+	groupPattern = regexp.MustCompile(`^[a-z][a-z0-9-]{0,63}$`)
 )
 
 var rules = map[reflect.Type]rule{
@@ -119,6 +126,13 @@ var rules = map[reflect.Type]rule{
 		says: "use 1 to 128 characters other than : { }"},
 	reflect.TypeFor[versionWord](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9/_+=.@-]{1,256}$`),
 		says: "use letters, digits and / _ + = . @ -"},
+	reflect.TypeFor[personName](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,64}$`),
+		says: "use 1 to 64 letters, digits and + = , . @ _ -, as IAM does in session names"},
+	reflect.TypeFor[groupName](): {form: textForm, pattern: groupPattern,
+		says: "use 1 to 64 lower-case letters, digits and hyphens, a letter first"},
+	reflect.TypeFor[identityKind](): {form: textForm, enum: words(identity.Kinds())},
+	reflect.TypeFor[permissionSet](): {form: textForm, pattern: regexp.MustCompile(`^[A-Za-z0-9+=,.@_-]{1,32}$`),
+		says: "a permission set's name has 1 to 32 letters, digits and + = , . @ _ -"},
 	reflect.TypeFor[versionNumber](): {form: reflect.TypeFor[integer](), min: 1, max: 100000, says: "use 1 or more"},
 }
 

@@ -15,10 +15,30 @@ type rawProject struct {
 	Defaults rawSettings `yaml:"defaults,omitempty"`
 	// How the project is installed in AWS.
 	Installation rawInstallation `yaml:"installation,omitempty"`
+	// People by the name of their group, for policy.approval.groups. A person is named as identities names them.
+	Groups map[string][]personName `yaml:"groups,omitempty"`
+	// Which person stands behind a principal that IAM has verified. The names are those of the rules; those of pipelines and
+	// shared roles stand in records.
+	Identities map[string]rawIdentity `yaml:"identities,omitempty"`
 
 	Artifacts     unimplemented `yaml:"artifacts,omitempty"`
 	Notifications unimplemented `yaml:"notifications,omitempty"`
-	Groups        unimplemented `yaml:"groups,omitempty"`
+}
+
+type rawIdentity struct {
+	// What the principals are: sso (a permission set of IAM Identity Center, whose session names are people), person (a user or
+	// role of one person), ci (the role of a pipeline) or shared (a role of several people). The last two decide nothing.
+	Kind identityKind `yaml:"kind"`
+	// Name of the permission set; for sso.
+	PermissionSet permissionSet `yaml:"permissionSet,omitempty"`
+	// Account that the permission set is used in, in quotes; for sso.
+	Account accountID `yaml:"account,omitempty"`
+	// ARN of the IAM user or role; for person, ci and shared.
+	Principal filled `yaml:"principal,omitempty"`
+	// Name of the person; for person.
+	Person personName `yaml:"person,omitempty"`
+	// People by the session name that the pipeline has when it runs for them; for ci. Without it the session name is the person.
+	Actors map[string]personName `yaml:"actors,omitempty"`
 }
 
 type rawInstallation struct {
@@ -64,8 +84,8 @@ type rawApproval struct {
 	ExpiresAfter span `yaml:"expiresAfter,omitempty"`
 	// Whether the requester's own approval counts: forbidden, or recorded (it counts, and the record says so). Default forbidden.
 	SelfApproval selfApproval `yaml:"selfApproval,omitempty"`
-
-	Groups unimplemented `yaml:"groups,omitempty"`
+	// Groups of the project whose members' decisions count; a member of one is enough. Default anybody who is known.
+	Groups []groupName `yaml:"groups,omitempty"`
 }
 
 type rawService struct {

@@ -182,6 +182,13 @@ func (r *renderer) policy() {
 	r.number(2, "count", "policy.approval.count", d.Approval.Count)
 	r.span(2, "expiresAfter", "policy.approval.expiresAfter", d.Approval.ExpiresAfter)
 	r.text(2, "selfApproval", "policy.approval.selfApproval", string(d.Approval.Self))
+	if groups := d.Approval.Groups; len(groups) > 0 {
+		names := make([]string, len(groups))
+		for i, g := range groups {
+			names[i] = g.Name
+		}
+		r.add(2, "groups", "policy.approval.groups", "["+strings.Join(names, ", ")+"]", names)
+	}
 	r.boolean(1, "allowParameterOverrides", "policy.allowParameterOverrides", d.AllowParameterOverrides)
 }
 

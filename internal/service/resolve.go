@@ -21,6 +21,7 @@ func (l *loader) resolve() *Catalog {
 	c := &Catalog{
 		project:     l.raw.Project.Value,
 		stackGroups: l.stackGroups(),
+		identities:  l.identities(),
 		definitions: map[string]Definition{},
 		disabled:    map[string]Origin{},
 		written:     map[string]*node{},
@@ -29,6 +30,7 @@ func (l *loader) resolve() *Catalog {
 	if l.project.root == nil {
 		return c
 	}
+	l.checkGroups()
 	environments := l.environments()
 	for _, e := range environments {
 		c.environments = append(c.environments, e.Environment)

@@ -40,6 +40,7 @@ func TestEveryRefusalHasItsCode(t *testing.T) {
 	want := map[frontdoor.Refusal]int{
 		frontdoor.RefusedLate: 6, frontdoor.RefusedEarly: 8, frontdoor.RefusedDigest: 7, frontdoor.RefusedContrary: 7,
 		frontdoor.RefusedPerson: 4, frontdoor.RefusedAcknowledgement: 7, frontdoor.RefusedIncomplete: 64,
+		frontdoor.RefusedIdentity: 4, frontdoor.RefusedKey: 64,
 	}
 	for _, refusal := range frontdoor.Refusals() {
 		code, known := want[refusal]
