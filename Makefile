@@ -21,6 +21,7 @@ build: ## build the command line into bin/
 lambdas: ## build the Lambda functions for linux/arm64 into build/lambda/
 	$(LAMBDA_BUILD) -o build/lambda/changeset/bootstrap ./lambdas/changeset
 	$(LAMBDA_BUILD) -o build/lambda/events/bootstrap ./lambdas/events
+	$(LAMBDA_BUILD) -o build/lambda/review/bootstrap ./lambdas/review
 	@for file in build/lambda/*/bootstrap; do \
 	  size=$$(wc -c <$$file); if [ $$size -ge $(LAMBDA_LIMIT) ]; then echo "$$file has $$size bytes, and may have $(LAMBDA_LIMIT): see what is linked with go tool nm -size"; exit 1; fi; done
 

@@ -90,6 +90,10 @@ var table = []rule{
 		"the installation takes names and schemas from what it installs, and nothing that runs knows of it", false},
 	{"internal/frontdoor", []string{"internal/approval", "internal/callback", "internal/deployment", "internal/plan", "internal/service", "internal/store"},
 		"the front door runs no step of a deployment", false},
+	{"internal/web/wire", []string{"internal/approval", "internal/deployment", "internal/frontdoor", "internal/store"}, "forms are data; both sides of the wire read them", true},
+	{"internal/web", []string{"internal/approval", "internal/deployment", "internal/frontdoor", "internal/identity", "internal/plan", "internal/render/...",
+		"internal/service", "internal/store", "internal/stream", "internal/tail", "internal/tail/tailtext", "internal/web/wire"},
+		"the handler knows no AWS and no engine: whoever serves it brings callers and executions", true},
 	{"tasks/...", []string{"internal/approval", "internal/callback", "internal/cfn", "internal/deployment", "internal/plan", "internal/service", "internal/store", "internal/tail"},
 		"tasks stand alone: none imports another, none knows how it is run", false},
 }

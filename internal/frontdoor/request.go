@@ -187,6 +187,19 @@ func (f FrontDoor) open(ctx context.Context, r store.Request, d service.Definiti
 	return record, nil
 }
 
+// Abandon ends a deployment whose execution cannot be started. One that has gone on is left as it is.
+func (f FrontDoor) Abandon(ctx context.Context, id deployment.ID, why string) (store.Record, error) {
+	now := f.Clock.Now()
+	return f.Store.UpdateRecord(ctx, id, func(r *store.Record) error {
+		if r.Stage != deployment.StageRequested {
+			return nil
+		}
+		r.Stage, r.Outcome, r.Fault, r.Cause = deployment.StageFinished, deployment.OutcomeFailedBeforeChange, deployment.InternalError, why
+		r.Times.Finished = now
+		return nil
+	})
+}
+
 func (f FrontDoor) check(caller Caller, ask Ask) (service.Definition, error) {
 	if strings.TrimSpace(caller.Name) == "" {
 		return service.Definition{}, unknown(caller, "a request needs the name of the person who makes it")

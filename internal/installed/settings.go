@@ -13,7 +13,7 @@ import (
 	"stackgate/internal/store"
 )
 
-// Function is which of the state machine's functions a process is. The word stands for ${function} in role names too.
+// Function is which of the installed functions a process is. The word stands for ${function} in role names too.
 type Function string
 
 // The functions.
@@ -24,9 +24,11 @@ const (
 	Execute Function = "execute"
 	// Events only reads, and wakes.
 	Events Function = "events"
+	// Review is the front door: it alone starts executions and writes decisions, and assumes no role of a service.
+	Review Function = "review"
 )
 
-// Functions lists every function.
+// Functions lists every function that runs tasks: Review runs none.
 func Functions() []Function { return []Function{Plan, Execute, Events} }
 
 // The environment variables of an installed function. None of them holds a secret.
@@ -81,10 +83,10 @@ func ReadSettings(getenv func(string) string, can ...Function) (Settings, error)
 		}
 	}
 	var err error
-	if s.Roles, err = ParseRolePattern(getenv(RolePatternVariable)); err != nil {
+	if s.Roles, err = ParseRolePattern(getenv(RolePatternVariable)); err != nil && s.Function != Review {
 		problems = append(problems, fmt.Errorf("%s: %w", RolePatternVariable, err))
 	}
-	if pattern := getenv(MachinePatternVariable); pattern != "" || s.Function == Plan {
+	if pattern := getenv(MachinePatternVariable); pattern != "" || s.Function == Plan || s.Function == Review {
 		if s.Machines, err = ParseMachinePattern(pattern); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", MachinePatternVariable, err))
 		}
