@@ -82,14 +82,14 @@ func NewDoor(rules identity.Rules, handler http.Handler) Door {
 	}))}
 }
 
-// Executions is Step Functions as far as executions are started.
-type Executions interface {
+// ExecutionStarter is Step Functions as far as executions are started.
+type ExecutionStarter interface {
 	StartExecution(ctx context.Context, in *sfn.StartExecutionInput, opts ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
 }
 
 // Starter starts the state machine of a deployment's service.
 type Starter struct {
-	Client   Executions
+	Client   ExecutionStarter
 	Machines MachinePattern
 }
 
