@@ -157,7 +157,7 @@ func TestEveryCallHeedsItsContext(t *testing.T) {
 func TestErrorsShowNeitherStatementsNorTokens(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	for _, table := range []string{"requests", "records", "decisions", "tickets", "waiters", "documents", "tokens", "blobs", "events"} {
+	for _, table := range []string{"requests", "records", "decisions", "tickets", "waiters", "documents", "tokens", "blobs", "events", "claims"} {
 		execRaw(t, dir, "DROP TABLE "+table)
 	}
 	for name, call := range calls(s) {
