@@ -16,8 +16,8 @@ import (
 	"stackgate/internal/web/wire"
 )
 
-// maxList is how many records an answer holds: Lambda's answers end at 6 MB.
-const maxList = 200
+// maxList is how many records an answer holds: they have about 3 KB each, and the answers of Lambda end at 6 MB.
+const maxList = 1000
 
 func (h *Handler) list(w http.ResponseWriter, r *http.Request) error {
 	given, err := query(r, "service", "environment", "unfinished", "limit", "id")

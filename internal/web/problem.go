@@ -59,6 +59,9 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 			h.options.Tracker.Unexpected(r.Context(), r.Method+" "+r.Pattern, err)
 		}
 	}
+	if h.options.Candid && p.Reason == wire.Internal {
+		p.Detail = err.Error()
+	}
 	p.Type = wire.ProblemType + p.Reason
 	if p.Title == "" {
 		p.Title = http.StatusText(p.Status)

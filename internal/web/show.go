@@ -91,7 +91,7 @@ func (h *Handler) tail(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if record.Tail.Document == "" {
-		return problem(http.StatusNotFound, wire.NoTail, "%s has no tail: only a deployment whose change set or stack failed has one", record.ID).about(record.ID)
+		return problem(http.StatusNotFound, wire.NoTail, "%s has no tail: only a deployment that failed or left something behind has one", record.ID).about(record.ID)
 	}
 	content, err := h.options.Store.Document(r.Context(), record.Tail.Document)
 	if err != nil {

@@ -70,6 +70,8 @@ type Options struct {
 	Log     *slog.Logger
 	// Tracker may be nil.
 	Tracker Tracker
+	// Candid tells callers the causes of what went wrong here. It is for handlers that serve their own process only.
+	Candid bool
 }
 
 // Handler answers calls.

@@ -21,8 +21,6 @@ import (
 
 	"stackgate/internal/cli"
 	"stackgate/internal/clock"
-	"stackgate/internal/deployment"
-	"stackgate/internal/plan"
 	"stackgate/internal/store"
 	"stackgate/internal/store/sqlite"
 	"stackgate/services"
@@ -48,6 +46,10 @@ func TestScripts(t *testing.T) {
 			"awaiting": awaiting,
 			"edit":     edit,
 			"outcomes": outcomes,
+			"team":     team,
+			"as":       as,
+			"waits":    waits,
+			"unsigned": unsigned,
 			"shortid":  shortid,
 			"valid":    valid,
 		},
@@ -84,17 +86,7 @@ func awaiting(ts *testscript.TestScript, neg bool, args []string) {
 	kept, err := sqlite.Open(ctx, ts.MkAbs(filepath.Join(".stackgate", "simulated")), clock.System{})
 	ts.Check(err)
 	defer kept.Close()
-	for {
-		records, err := kept.Records(ctx, store.Filter{Service: args[0], Unfinished: true})
-		ts.Check(err)
-		at := slices.IndexFunc(records, func(r store.Record) bool { return r.Stage == deployment.StageAwaiting })
-		if at >= 0 {
-			ts.Setenv("ID", records[at].ID.String())
-			ts.Setenv("DIGEST", plan.ShortDigest(records[at].Review.Digest))
-			return
-		}
-		ts.Check(clock.System{}.Sleep(ctx, 20*time.Millisecond))
-	}
+	awaitIn(ts, kept, args[0])
 }
 
 // edit replaces a text that stands in a file once: edit FILE OLD NEW

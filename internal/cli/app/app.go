@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"stackgate/internal/cli/exit"
+	"stackgate/internal/cli/settings"
 )
 
 // Clock tells the time and waits.
@@ -66,7 +67,7 @@ type Flags struct {
 	Color                          string
 	NoColor                        bool
 	Mode, State, Services          string
-	Profile, Region, As            string
+	URL, Profile, Region, As       string
 }
 
 // Env returns an environment variable, empty where it is not set.
@@ -115,28 +116,43 @@ func (a *App) Check(cmd *cobra.Command) error {
 // Mode is where CloudFormation is.
 type Mode string
 
-// The modes that run in this process.
+// The modes. All but Team run in this process.
 const (
 	Simulated Mode = "simulated"
 	Solo      Mode = "solo"
+	// Team: an installed front door is asked, and flows run on Step Functions.
+	Team Mode = "team"
 )
 
 // Modes lists every mode.
-func Modes() []Mode { return []Mode{Simulated, Solo} }
+func Modes() []Mode { return []Mode{Simulated, Solo, Team} }
 
-// Mode returns what --mode or STACKGATE_MODE says: simulated where neither does.
+// Settings are where the program's settings are looked for.
+func (a *App) Settings() settings.Sources {
+	return settings.Sources{
+		Flags: map[settings.Key]string{
+			settings.Mode: a.Flags.Mode, settings.URL: a.Flags.URL, settings.Profile: a.Flags.Profile, settings.Region: a.Flags.Region,
+		},
+		LookupEnv: a.LookupEnv, Dir: a.Dir,
+	}
+}
+
+// Setting returns a setting, empty where nobody has set it.
+func (a *App) Setting(key settings.Key) (string, error) {
+	value, err := a.Settings().Get(key)
+	if err != nil {
+		return "", exit.UsageError{Err: err}
+	}
+	return value.Value, nil
+}
+
+// Mode returns the mode that is set: simulated where none is.
 func (a *App) Mode() (Mode, error) {
-	given, where := a.Flags.Mode, "--mode"
-	if given == "" {
-		given, where = a.Env("STACKGATE_MODE"), "STACKGATE_MODE"
+	given, err := a.Setting(settings.Mode)
+	if err != nil {
+		return "", err
 	}
-	if given == "" {
-		return Simulated, nil
-	}
-	if !slices.Contains(Modes(), Mode(given)) {
-		return "", exit.Usagef("%s %q is not known; use simulated (CloudFormation in memory) or solo (your AWS credentials)", where, given)
-	}
-	return Mode(given), nil
+	return Mode(cmp.Or(given, string(Simulated))), nil
 }
 
 // Person returns who is using the program: --as, STACKGATE_AS, or the operating system's user.

@@ -8,11 +8,10 @@ import (
 
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/wish"
 	"stackgate/internal/deployment"
-	"stackgate/internal/frontdoor"
 )
 
 // Options are what the command was asked for.
@@ -47,16 +46,18 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
+	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	if record, err = s.Host.FrontDoor.Cancel(ctx, frontdoor.Caller{Name: o.App.Person()}, record.ID, o.Reason); err != nil {
+	record, err := s.CancelAs(ctx, o.App.Person(), found.ID, o.Reason)
+	if err != nil {
 		return err
 	}
 	if o.App.Flags.Output == app.JSON {
 		return present.JSON(o.App.Stdout, present.Status{Record: record})
 	}
-	return app.Printf(o.App.Stdout, "%s is called off by %s (identity not verified); its change set is being deleted.\n", record.ID, o.App.Pen().Clean(record.CancelledBy))
+	return app.Printf(o.App.Stdout, "%s is called off by %s%s; its change set is being deleted.\n",
+		record.ID, o.App.Pen().Clean(record.CancelledBy), present.Unverified(record.CancelSource.Principal != ""))
 }

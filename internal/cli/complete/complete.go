@@ -2,9 +2,13 @@
 package complete
 
 import (
+	"context"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"stackgate/internal/cli/app"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/embedded"
 	"stackgate/internal/deployment"
 	"stackgate/internal/service"
@@ -56,24 +60,48 @@ func Environments(a *app.App) Func {
 // Deployments proposes the short ids of deployments: those at one of the stages, or all where none is given.
 func Deployments(a *app.App, stages ...deployment.Stage) Func {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if len(args) > 0 || !embedded.Exists(a) {
+		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		o, err := embedded.FromApp(a)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		kept, err := sqlite.Open(cmd.Context(), o.State, a.Clock)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		defer kept.Close()
-		records, err := kept.Records(cmd.Context(), store.Filter{Unfinished: len(stages) > 0})
+		ctx, cancel := context.WithTimeout(cmd.Context(), patience)
+		defer cancel()
+		records, err := deployments(ctx, a, store.Filter{Unfinished: len(stages) > 0})
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
 		return describe(records, stages), cobra.ShellCompDirectiveNoFileComp
 	}
+}
+
+// patience is how long a person waits for a proposal.
+const patience = 3 * time.Second
+
+// deployments lists deployments without making a state where there is none.
+func deployments(ctx context.Context, a *app.App, filter store.Filter) ([]store.Record, error) {
+	mode, err := a.Mode()
+	if err != nil {
+		return nil, err
+	}
+	if mode == app.Team {
+		s, err := door.Open(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		return s.Deployments(ctx, filter)
+	}
+	if !embedded.Exists(a) {
+		return nil, nil
+	}
+	o, err := embedded.FromApp(a)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := sqlite.Open(ctx, o.State, a.Clock)
+	if err != nil {
+		return nil, err
+	}
+	defer kept.Close()
+	return kept.Records(ctx, filter)
 }
 
 func describe(records []store.Record, stages []deployment.Stage) []string {

@@ -12,6 +12,7 @@ import (
 
 	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/embedded"
 	"stackgate/internal/cli/feed"
 	"stackgate/internal/cli/flow"
@@ -57,10 +58,11 @@ func (s *stage) perform(ctx context.Context, number, of int, act act) (deploymen
 	if err := s.project.edit(act.edits); err != nil {
 		return "", err
 	}
-	session, err := embedded.New(ctx, s.sessionOptions())
+	opened, err := embedded.New(ctx, s.sessionOptions())
 	if err != nil {
 		return "", err
 	}
+	session := door.Of(s.app, opened)
 	defer session.Close()
 	if s.text {
 		s.lines = s.newLines()
@@ -95,7 +97,7 @@ func (s *stage) title(number, of int, act act) error {
 	return s.say("%s", s.pen.Cyan(fmt.Sprintf("$ stackgate deploy %s -e %s --as %s --reason %q", serviceName, environment, requester, act.reason)))
 }
 
-func (s *stage) observe(ctx context.Context, session *embedded.Session, act act, e store.JournalEvent) error {
+func (s *stage) observe(ctx context.Context, session *door.Session, act act, e store.JournalEvent) error {
 	if err := s.lines.Print(e); err != nil {
 		return err
 	}
@@ -112,15 +114,16 @@ func (s *stage) observe(ctx context.Context, session *embedded.Session, act act,
 	return nil
 }
 
-func (s *stage) review(ctx context.Context, session *embedded.Session, id deployment.ID) error {
+func (s *stage) review(ctx context.Context, session *door.Session, id deployment.ID) error {
 	if !s.text {
 		return nil
 	}
-	record, err := session.Store.Record(ctx, id)
+	found, err := session.Deployment(ctx, id.String())
 	if err != nil {
 		return err
 	}
-	review, err := present.LoadReview(ctx, session.Store, record)
+	record := found.Record
+	review, err := session.Review(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -134,12 +137,13 @@ func (s *stage) review(ctx context.Context, session *embedded.Session, id deploy
 }
 
 // answer lets a person decide, as the command that it shows would.
-func (s *stage) answer(ctx context.Context, session *embedded.Session, id deployment.ID, answer answer) error {
-	record, err := session.Store.Record(ctx, id)
+func (s *stage) answer(ctx context.Context, session *door.Session, id deployment.ID, answer answer) error {
+	found, err := session.Deployment(ctx, id.String())
 	if err != nil {
 		return err
 	}
-	review, err := present.LoadReview(ctx, session.Store, record)
+	record := found.Record
+	review, err := session.Review(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -152,7 +156,7 @@ func (s *stage) answer(ctx context.Context, session *embedded.Session, id deploy
 	if err := s.say("%s", s.pen.Cyan("$ "+command+" --as "+answer.by)); err != nil {
 		return err
 	}
-	decided, err := session.Decide(ctx, answer.by, id, decision)
+	decided, err := session.DecideAs(ctx, answer.by, id, decision)
 	var refused *frontdoor.RefusedError
 	switch {
 	case err == nil && answer.refused:
@@ -168,19 +172,19 @@ func (s *stage) answer(ctx context.Context, session *embedded.Session, id deploy
 	return present.Decision(s.app, record, decided)
 }
 
-func (s *stage) end(ctx context.Context, session *embedded.Session, act act, r store.Record) error {
+func (s *stage) end(ctx context.Context, session *door.Session, act act, r store.Record) error {
 	if s.text {
 		if err := s.say(""); err != nil {
 			return err
 		}
-		if err := present.End(ctx, s.app, session.Store, r); err != nil {
+		if err := present.End(ctx, s.app, session, r); err != nil {
 			return err
 		}
 	}
 	if !act.untouched {
 		return nil
 	}
-	client, err := session.CloudFormation(ctx, r)
+	client, err := session.Embedded.CloudFormation(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -57,13 +57,19 @@ func yes(answer string) bool {
 // decide says how to decide and, on a terminal, asks. It returns at once: the answer may come from elsewhere.
 func (v *view) decide(ctx context.Context, id deployment.ID) error {
 	a := v.options.App
-	record, err := v.session.Store.Record(ctx, id)
+	found, err := v.session.Deployment(ctx, id.String())
 	if err != nil {
 		return err
 	}
-	review, err := present.LoadReview(ctx, v.session.Store, record)
+	record := found.Record
+	review, err := v.session.Review(ctx, id)
 	if err != nil {
 		return err
+	}
+	if v.session.Verifies() {
+		// Who has asked does not approve, and here it is known who that is.
+		v.waiting(review, record, "")
+		return nil
 	}
 	refusal := approval.CheckApprover(record.Policy, record.ReviewToDecide(), a.Person())
 	if a.Interactive() && a.Flags.Output == app.Text && refusal == nil {
@@ -74,20 +80,27 @@ func (v *view) decide(ctx context.Context, id deployment.ID) error {
 	if a.Interactive() && refusal != nil {
 		a.Warn("%s", p.Yellow(p.Clean(refusal.Error()+".")))
 	}
-	a.Warn("Waiting for %s. From another terminal:", p.Clean(present.Approvers(record)))
-	for _, command := range Commands(review, record) {
-		a.Warn("  %s", p.Cyan(p.Clean(command)))
-	}
+	v.waiting(review, record, " --as NAME")
 	return nil
 }
 
-// Commands are those with which others decide upon a review.
-func Commands(review plan.Review, r store.Record) []string {
+// waiting says whose decision is waited for, and how to give it.
+func (v *view) waiting(review plan.Review, r store.Record, as string) {
+	a := v.options.App
+	p := app.Pen{Color: a.ColorStderr(), ASCII: a.ASCII()}
+	a.Warn("Waiting for %s. From another terminal:", p.Clean(present.Approvers(r)))
+	for _, command := range Commands(review, r, as) {
+		a.Warn("  %s", p.Cyan(p.Clean(command)))
+	}
+}
+
+// Commands are those with which others decide upon a review; as names them where nobody verifies who they are.
+func Commands(review plan.Review, r store.Record, as string) []string {
 	var commands []string
 	if approve := wording.ApproveCommand(review); approve != "" {
-		commands = append(commands, approve+" --as NAME")
+		commands = append(commands, approve+as)
 	}
-	return append(commands, fmt.Sprintf("stackgate reject %s --digest %s --reason TEXT --as NAME", r.ID, plan.ShortDigest(r.Review.Digest)))
+	return append(commands, fmt.Sprintf("stackgate reject %s --digest %s --reason TEXT%s", r.ID, plan.ShortDigest(r.Review.Digest), as))
 }
 
 // prompt asks until there is an answer that is taken, or the deployment goes on without one.
@@ -104,7 +117,7 @@ func (v *view) prompt(r store.Record, review plan.Review) {
 			}
 			return
 		}
-		_, err = v.session.Decide(ctx, a.Person(), r.ID, answer)
+		_, err = v.session.DecideAs(ctx, a.Person(), r.ID, answer)
 		var refused *frontdoor.RefusedError
 		if err == nil || ctx.Err() != nil || (errors.As(err, &refused) && refused.Refusal == frontdoor.RefusedLate) {
 			return

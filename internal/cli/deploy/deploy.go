@@ -9,7 +9,7 @@ import (
 
 	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/feed"
 	"stackgate/internal/cli/flow"
@@ -70,7 +70,7 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	s, err := embedded.Open(ctx, a)
+	s, err := door.Open(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -93,18 +93,18 @@ func Run(ctx context.Context, o *Options) error {
 	switch a.Flags.Output {
 	case app.NDJSON:
 	case app.JSON:
-		decisions, err := s.Store.Decisions(ctx, record.ID)
+		found, err := s.Deployment(ctx, record.ID.String())
 		if err != nil {
 			return err
 		}
-		if err := present.JSON(a.Stdout, present.Status{Record: record, Decisions: append([]approval.Decision{}, decisions...)}); err != nil {
+		if err := present.JSON(a.Stdout, found); err != nil {
 			return err
 		}
 	default:
 		if err := app.Printf(a.Stdout, "\n"); err != nil {
 			return err
 		}
-		if err := present.End(ctx, a, s.Store, record); err != nil {
+		if err := present.End(ctx, a, s, record); err != nil {
 			return err
 		}
 	}
@@ -112,17 +112,17 @@ func Run(ctx context.Context, o *Options) error {
 }
 
 // begin asks before a deployment that may be executed without anybody's approval.
-func (o *Options) begin(ctx context.Context, s *embedded.Session, keys *keyboard) error {
-	definition, err := s.Definition(o.Wish.Service, o.Wish.Environment)
-	if err != nil {
-		// The front door refuses it, in its own words.
+func (o *Options) begin(ctx context.Context, s *door.Session, keys *keyboard) error {
+	if o.Yes || !o.App.Interactive() {
 		return nil
 	}
-	if o.Yes || !o.App.Interactive() || definition.Approval.When == approval.Always {
+	policy, found, err := s.Policy(ctx, o.Wish.Service, o.Wish.Environment)
+	if err != nil || !found || policy.When == approval.Always {
+		// What is wrong with the request the front door says in its own words.
 		return nil
 	}
 	which := "any change"
-	if definition.Approval.When == approval.Dangerous {
+	if policy.When == approval.Dangerous {
 		which = "changes that are not dangerous"
 	}
 	o.App.Warn("%s executes %s without approval.", o.Wish.Environment, which)
@@ -154,7 +154,7 @@ func (o *Options) lines() feed.Printer {
 // view shows a running deployment.
 type view struct {
 	options *Options
-	session *embedded.Session
+	session *door.Session
 	keys    *keyboard
 	lines   feed.Printer
 	asking  context.Context
@@ -166,6 +166,10 @@ func (v *view) started(r store.Record) {
 		return
 	}
 	p := a.Pen()
+	if v.session.Verifies() {
+		a.Say("%s  requested by %s", p.Bold(r.ID.String()), p.Clean(present.Requester(r)))
+		return
+	}
 	a.Say("%s  requested by %s; in %s mode nobody verifies identities", p.Bold(r.ID.String()), p.Clean(r.RequestedBy), v.session.Mode)
 }
 
@@ -187,18 +191,18 @@ func (v *view) review(ctx context.Context, id deployment.ID) error {
 	if a.Flags.Output != app.Text {
 		return nil
 	}
-	record, err := v.session.Store.Record(ctx, id)
+	found, err := v.session.Deployment(ctx, id.String())
 	if err != nil {
 		return err
 	}
-	review, err := present.LoadReview(ctx, v.session.Store, record)
+	review, err := v.session.Review(ctx, id)
 	if err != nil {
 		return err
 	}
 	if err := app.Printf(a.Stdout, "\n"); err != nil {
 		return err
 	}
-	if err := present.Review(a, a.Stdout, review, record, nil, app.Text, present.ReviewOptions{Full: v.options.Full}); err != nil {
+	if err := present.Review(a, a.Stdout, review, found.Record, nil, app.Text, present.ReviewOptions{Full: v.options.Full}); err != nil {
 		return err
 	}
 	return app.Printf(a.Stdout, "\n")

@@ -10,7 +10,7 @@ import (
 
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/saved"
@@ -124,7 +124,7 @@ func Run(ctx context.Context, o *Options) error {
 // reader opens the store when a deployment is named, as files need no project.
 type reader struct {
 	app     *app.App
-	session *embedded.Session
+	session *door.Session
 }
 
 func (r *reader) close() {
@@ -140,29 +140,29 @@ func (r *reader) review(ctx context.Context, name string) (delta.Named, store.Re
 		return delta.Named{Name: name, Review: review}, store.Record{}, err
 	}
 	if r.session == nil {
-		session, err := embedded.Open(ctx, r.app)
+		session, err := door.Open(ctx, r.app)
 		if err != nil {
 			return delta.Named{}, store.Record{}, err
 		}
 		r.session = session
 	}
-	record, err := r.session.Find(ctx, name)
+	found, err := r.session.Deployment(ctx, name)
 	if err != nil {
 		return delta.Named{}, store.Record{}, err
 	}
-	named, err := r.stored(ctx, record)
-	return named, record, err
+	named, err := r.stored(ctx, found.Record)
+	return named, found.Record, err
 }
 
 func (r *reader) stored(ctx context.Context, record store.Record) (delta.Named, error) {
-	review, err := present.LoadReview(ctx, r.session.Store, record)
+	review, err := r.session.Review(ctx, record.ID)
 	return delta.Named{Name: record.ID.String(), Review: review}, err
 }
 
 // before finds the deployment before this one, to the same stack, that has a review.
 func (r *reader) before(ctx context.Context, record store.Record) (delta.Named, error) {
 	const lookedAt = 1000
-	records, err := r.session.Store.Records(ctx, store.Filter{Service: record.Service, Environment: record.Environment, Limit: lookedAt})
+	records, err := r.session.Deployments(ctx, store.Filter{Service: record.Service, Environment: record.Environment, Limit: lookedAt})
 	if err != nil {
 		return delta.Named{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,15 +18,16 @@ import (
 	"stackgate/internal/cfnsim"
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/exit"
+	"stackgate/internal/cli/settings"
 	"stackgate/internal/deployment"
 	"stackgate/internal/exceptions"
-	"stackgate/internal/frontdoor"
 	"stackgate/internal/functions"
 	"stackgate/internal/local"
 	"stackgate/internal/service"
 	"stackgate/internal/store"
 	"stackgate/internal/store/sqlite"
 	"stackgate/internal/taskrun"
+	"stackgate/internal/web"
 )
 
 // Connector gives CloudFormation for a deployment's account and region.
@@ -63,6 +65,9 @@ type Session struct {
 	Mode    app.Mode
 	options Options
 
+	// Handler is the front door over HTTP, for calls from this process.
+	Handler http.Handler
+
 	connector Connector
 	catalog   func() (*service.Catalog, error)
 	log       io.Closer
@@ -77,6 +82,17 @@ func FromApp(a *app.App) (Options, error) {
 	if err != nil {
 		return Options{}, err
 	}
+	if mode == app.Team {
+		return Options{}, exit.Usagef("this is not possible in team mode, whose state is not on this machine; choose another with --mode simulated or solo")
+	}
+	profile, err := a.Setting(settings.Profile)
+	if err != nil {
+		return Options{}, err
+	}
+	region, err := a.Setting(settings.Region)
+	if err != nil {
+		return Options{}, err
+	}
 	state, err := a.StateDir()
 	if err != nil {
 		return Options{}, err
@@ -84,7 +100,7 @@ func FromApp(a *app.App) (Options, error) {
 	o := Options{
 		Mode: mode, Services: a.ServicesDir, State: filepath.Join(state, string(mode)), Clock: a.Clock, Random: a.Random, Pace: pace,
 		PollEvery: 300 * time.Millisecond, Process: a.Process,
-		Solo: SoloOptions{Profile: a.Flags.Profile, Region: a.Flags.Region, CustomEndpoint: a.Env("AWS_ENDPOINT_URL") != "" || a.Env("AWS_ENDPOINT_URL_CLOUDFORMATION") != ""},
+		Solo: SoloOptions{Profile: profile, Region: region, CustomEndpoint: a.Env("AWS_ENDPOINT_URL") != "" || a.Env("AWS_ENDPOINT_URL_CLOUDFORMATION") != ""},
 	}
 	if mode == app.Solo {
 		// DescribeStacks is throttled per account; five seconds is what the AWS CLI's waiters are patient with.
@@ -171,12 +187,20 @@ func (s *Session) open(ctx context.Context) error {
 		}
 		log, s.log = file, file
 	}
+	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.Host, err = local.New(local.Options{
 		Store: s.Store, Registry: s, CloudFormation: s.CloudFormation, Clock: s.options.Clock, Random: s.options.Random,
-		Log:     slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log:     logger,
 		Tracker: s.options.Tracker, Runner: s.options.Process, PollEvery: s.options.PollEvery,
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	s.Handler = web.New(web.Options{
+		Door: s.Host.FrontDoor, Store: s.Store, Journal: s.Store, Clock: s.options.Clock, Log: logger, Candid: true,
+		Catalog: func() (web.Catalog, error) { return s.catalog() },
+	})
+	return nil
 }
 
 // connect makes the mode's CloudFormation.
@@ -230,29 +254,6 @@ func (s *Session) Check(ctx context.Context, t deployment.Target) error {
 	return s.connector.Check(ctx, t)
 }
 
-// OpenDeployment opens a session and finds the deployment that a command is about.
-func OpenDeployment(ctx context.Context, a *app.App, id string) (*Session, store.Record, error) {
-	s, err := Open(ctx, a)
-	if err != nil {
-		return nil, store.Record{}, err
-	}
-	record, err := s.Find(ctx, id)
-	if err != nil {
-		return nil, store.Record{}, errors.Join(err, s.Close())
-	}
-	return s, record, nil
-}
-
-// Find returns a deployment by its id or a suffix of it.
-func (s *Session) Find(ctx context.Context, id string) (store.Record, error) {
-	return s.Host.FrontDoor.Find(ctx, id)
-}
-
-// Decide takes a decision in; the front door journals it, so that every watcher sees it.
-func (s *Session) Decide(ctx context.Context, person string, id deployment.ID, answer frontdoor.Answer) (frontdoor.Decided, error) {
-	return s.Host.FrontDoor.Decide(ctx, frontdoor.Caller{Name: person}, id, answer)
-}
-
 // LetGo says that this process runs a deployment no longer, so that the next command adopts it at once.
 func (s *Session) LetGo(ctx context.Context, id deployment.ID) error {
 	_, err := s.Store.UpdateRecord(ctx, id, func(r *store.Record) error {
@@ -272,7 +273,7 @@ func Exists(a *app.App) bool {
 	return err == nil
 }
 
-// keepOutOfGit makes the state's folder with a .gitignore: what is in it belongs to one machine.
+// keepOutOfGit makes the state's folder with a .gitignore: what is in it belongs to one machine, but for the project's settings.
 func keepOutOfGit(state string) error {
 	parent := filepath.Dir(state)
 	if _, err := os.Stat(parent); err == nil {
@@ -281,7 +282,7 @@ func keepOutOfGit(state string) error {
 	if err := os.MkdirAll(parent, 0o700); err != nil {
 		return fmt.Errorf("make the folder of the state: %w; name another one with --state DIR", err)
 	}
-	if err := os.WriteFile(filepath.Join(parent, ".gitignore"), []byte("*\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(parent, ".gitignore"), []byte("*\n!config.yaml\n"), 0o600); err != nil {
 		return fmt.Errorf("make the folder of the state: %w", err)
 	}
 	return nil

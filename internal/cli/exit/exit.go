@@ -10,6 +10,8 @@ import (
 	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
 	"stackgate/internal/service"
+	"stackgate/internal/web/client"
+	"stackgate/internal/web/wire"
 )
 
 // The exit codes. Scripts depend on them: they never change their meaning. 2 is terraform's "there are changes" and is
@@ -96,6 +98,8 @@ func Of(err error) (int, Reason) {
 		usage    UsageError
 		hazard   HazardError
 		locked   service.ErrOverridesForbidden
+		problem  *client.ProblemError
+		unsigned *client.CredentialsError
 	)
 	switch {
 	case err == nil:
@@ -120,6 +124,10 @@ func Of(err error) (int, Reason) {
 		return Usage, "definitions"
 	case errors.As(err, &usage):
 		return Usage, "usage"
+	case errors.As(err, &problem):
+		return ofProblem(problem.Problem.Reason)
+	case errors.As(err, &unsigned):
+		return NotAllowed, "no-credentials"
 	case errors.As(err, &fault):
 		return ofFault(fault.Fault), Reason(fault.Fault)
 	}
@@ -175,6 +183,23 @@ func ofRefusal(r frontdoor.Refusal) int {
 		return Usage
 	}
 	return Error
+}
+
+// ofProblem is for what a front door answers that is neither a refusal nor a fault.
+func ofProblem(reason string) (int, Reason) {
+	switch reason {
+	case wire.NotFound:
+		return Usage, Reason(reason)
+	case wire.OverridesForbidden:
+		return Policy, Reason(reason)
+	case wire.Unauthenticated, client.Forbidden:
+		return NotAllowed, Reason(reason)
+	case wire.NoReview, wire.NoTail, client.Foreign:
+		return Usage, "usage"
+	case wire.Internal:
+		return Error, "error"
+	}
+	return Error, Reason(reason)
 }
 
 // ofFault is for faults that stop a request before it becomes a deployment.

@@ -1,15 +1,14 @@
-// Package flow requests a deployment, runs it in this process and shows it until its end. It is what deploy, plan and
-// demo share, and knows no flags.
+// Package flow requests a deployment, runs it in this process where no front door is installed, and shows it until its end.
+// It is what deploy, plan and demo share, and knows no flags.
 package flow
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"stackgate/internal/cli/app"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/feed"
 	"stackgate/internal/deployment"
@@ -20,7 +19,7 @@ import (
 // Runner runs one deployment.
 type Runner struct {
 	App     *app.App
-	Session *embedded.Session
+	Session *door.Session
 	Person  string
 	// Timeout ends the run; 0 means never.
 	Timeout time.Duration
@@ -41,16 +40,20 @@ type ended struct {
 }
 
 // Run runs the deployment to its end and returns its record. When ctx ends before the change set is executed the
-// deployment is called off; after that the stack goes on at CloudFormation, and the next command concludes it.
+// deployment is called off; after that the stack goes on at CloudFormation, and the next command concludes it. In team mode
+// the flow runs elsewhere, and an interruption only ends the looking on.
 func (r Runner) Run(ctx context.Context, ask frontdoor.Ask) (store.Record, error) {
-	definition, err := r.Session.Definition(ask.Service, ask.Environment)
+	if r.Session.Embedded == nil {
+		return r.remote(ctx, ask)
+	}
+	definition, err := r.Session.Embedded.Definition(ask.Service, ask.Environment)
 	if err != nil {
 		return store.Record{}, r.configuration(err)
 	}
-	if err := r.Session.Check(ctx, deployment.Target{Account: definition.Account, Region: definition.Region, StackName: definition.StackName}); err != nil {
+	if err := r.Session.Embedded.Check(ctx, deployment.Target{Account: definition.Account, Region: definition.Region, StackName: definition.StackName}); err != nil {
 		return store.Record{}, err
 	}
-	record, err := r.Session.Host.FrontDoor.Request(ctx, frontdoor.Caller{Name: r.Person}, ask)
+	record, err := r.Session.RequestAs(ctx, r.Person, ask)
 	if err != nil {
 		return store.Record{}, err
 	}
@@ -71,7 +74,7 @@ func (r Runner) follow(ctx context.Context, record store.Record) (store.Record, 
 	defer stop()
 	finished := make(chan ended, 1)
 	go func() {
-		record, err := r.Session.Host.Run(engine, record.ID)
+		record, err := r.Session.Embedded.Host.Run(engine, record.ID)
 		finished <- ended{record, err}
 	}()
 	ticks := r.ticks(engine)
@@ -79,7 +82,7 @@ func (r Runner) follow(ctx context.Context, record store.Record) (store.Record, 
 	if r.Timeout > 0 {
 		limit = r.alarm(engine, r.Timeout)
 	}
-	journal := &feed.Reader{Journal: r.Session.Store, ID: record.ID}
+	journal := &feed.Reader{Journal: journal{r.Session}, ID: record.ID}
 	show := func() error { return r.show(engine, journal) }
 	interrupted := ctx.Done()
 	var why error
@@ -133,21 +136,29 @@ func (r Runner) show(ctx context.Context, journal *feed.Reader) error {
 
 // detached calls the deployment off or, where its change set is being executed, lets go of it and returns true.
 func (r Runner) detached(ctx context.Context, stop func(), finished <-chan ended, id deployment.ID) bool {
-	_, err := r.Session.Host.FrontDoor.Cancel(ctx, frontdoor.Caller{Name: r.Person}, id, "interrupted at the terminal of the requester")
+	called, err := r.Session.CancelAs(ctx, r.Person, id, "interrupted at the terminal of the requester")
+	if err == nil && called.Intent == deployment.IntentRecover {
+		r.App.Say("\nCalled off %s: the stack is left as it is.", id)
+		return false
+	}
 	if err == nil {
 		r.App.Say("\nCalled off %s: its change set is being discarded.", id)
 		return false
 	}
-	record, readErr := r.Session.Store.Record(ctx, id)
-	if readErr == nil && record.Stage == deployment.StageFinished {
+	found, readErr := r.Session.Deployment(ctx, id.String())
+	if readErr == nil && found.Stage == deployment.StageFinished {
 		return false
 	}
 	stop()
 	<-finished
-	if err := r.Session.LetGo(context.WithoutCancel(ctx), id); err != nil {
+	if err := r.Session.Embedded.LetGo(context.WithoutCancel(ctx), id); err != nil {
 		r.App.Warn("warning: %v", err)
 	}
-	r.App.Say("\nThe change set of %s is being executed, and CloudFormation goes on with that. Attach again with: %s",
+	what := "The change set of %s is being executed"
+	if found.Intent == deployment.IntentRecover {
+		what = "The recovery %s is being performed"
+	}
+	r.App.Say("\n"+what+", and CloudFormation goes on with that. Attach again with: %s",
 		id, r.App.Pen().Cyan("stackgate watch "+id.Short()))
 	return true
 }
@@ -175,41 +186,5 @@ func (r Runner) alarm(ctx context.Context, after time.Duration) <-chan struct{} 
 	return rung
 }
 
-// Watch shows a deployment that some process runs, from its beginning until its result, and returns its record.
-func Watch(ctx context.Context, a *app.App, s *embedded.Session, id deployment.ID, observe func(context.Context, store.JournalEvent) error) (store.Record, error) {
-	journal := &feed.Reader{Journal: s.Store, ID: id}
-	for round := 0; ; round++ {
-		events, err := journal.Next(ctx)
-		if err != nil {
-			return store.Record{}, err
-		}
-		over := false
-		for _, e := range events {
-			if err := observe(ctx, e); err != nil {
-				return store.Record{}, err
-			}
-			_, ended := feed.EndedOf(e)
-			over = over || ended
-		}
-		if over {
-			return s.Store.Record(ctx, id)
-		}
-		if round%adoptRounds == adoptRounds-1 {
-			if _, err := s.Host.Adopt(ctx); err != nil {
-				a.Warn("warning: %v", err)
-			}
-		}
-		if err := a.Clock.Sleep(ctx, watchEvery); err != nil {
-			return store.Record{}, fmt.Errorf("watch %s: %w", id, err)
-		}
-	}
-}
-
 // LookEvery is how often a journal is looked at.
 const LookEvery = 100 * time.Millisecond
-
-const (
-	watchEvery = 200 * time.Millisecond
-	// adoptRounds is how often, in looks at the journal, it is seen to it that a process that died is replaced.
-	adoptRounds = 15
-)

@@ -11,11 +11,12 @@ import (
 
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/wish"
 	"stackgate/internal/store"
+	"stackgate/internal/web/wire"
 )
 
 // Options are what the command was asked for.
@@ -53,28 +54,23 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 	return cmd
 }
 
-// Schema names the version of the JSON form.
-const Schema = "stackgate.list/v1"
-
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	if o.Filter.Limit < 1 {
-		return exit.Usagef("--limit %d: give 1 or more", o.Filter.Limit)
+	const most = 1000
+	if o.Filter.Limit < 1 || o.Filter.Limit > most {
+		return exit.Usagef("--limit %d: give 1 to %d", o.Filter.Limit, most)
 	}
-	s, err := embedded.Open(ctx, o.App)
+	s, err := door.Open(ctx, o.App)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	records, err := s.Store.Records(ctx, o.Filter)
+	records, err := s.Deployments(ctx, o.Filter)
 	if err != nil {
 		return err
 	}
 	if o.App.Flags.Output == app.JSON {
-		return present.JSON(o.App.Stdout, struct {
-			Schema      string         `json:"schema"`
-			Deployments []store.Record `json:"deployments"`
-		}{Schema, append([]store.Record{}, records...)})
+		return present.JSON(o.App.Stdout, wire.List{Schema: wire.ListSchema, Deployments: append([]store.Record{}, records...)})
 	}
 	if len(records) == 0 {
 		o.App.Say("There are no such deployments.")

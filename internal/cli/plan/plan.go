@@ -9,7 +9,7 @@ import (
 
 	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/feed"
 	"stackgate/internal/cli/flow"
@@ -72,7 +72,7 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	s, err := embedded.Open(ctx, a)
+	s, err := door.Open(ctx, a)
 	if err != nil {
 		return err
 	}
@@ -109,13 +109,13 @@ func (o *Options) printer() feed.Printer {
 	return feed.Progress(a, stream.PlannedChange, stream.ChangeSummary, stream.Result)
 }
 
-func (o *Options) show(ctx context.Context, s *embedded.Session, r store.Record) error {
+func (o *Options) show(ctx context.Context, s *door.Session, r store.Record) error {
 	a := o.App
 	if a.Flags.Output == app.NDJSON {
 		return nil
 	}
 	if r.Outcome == deployment.OutcomePlanned {
-		review, err := present.LoadReview(ctx, s.Store, r)
+		review, err := s.Review(ctx, r.ID)
 		if err != nil {
 			return err
 		}
@@ -126,5 +126,5 @@ func (o *Options) show(ctx context.Context, s *embedded.Session, r store.Record)
 	if a.Flags.Output == app.JSON {
 		return present.JSON(a.Stdout, present.Status{Record: r, Decisions: []approval.Decision{}})
 	}
-	return present.End(ctx, a, s.Store, r)
+	return present.End(ctx, a, s, r)
 }

@@ -8,30 +8,23 @@ import (
 	"stackgate/internal/frontdoor"
 	"stackgate/internal/plan"
 	"stackgate/internal/store"
+	"stackgate/internal/web/wire"
 )
-
-// DecisionSchema names the version of the JSON form of a decision that was taken in.
-const DecisionSchema = "stackgate.decision/v1"
 
 // Decision writes that a decision was taken in.
 func Decision(a *app.App, r store.Record, d frontdoor.Decided) error {
 	if a.Flags.Output == app.JSON {
-		return JSON(a.Stdout, struct {
-			Schema       string            `json:"schema"`
-			DeploymentID string            `json:"deploymentId"`
-			Decision     approval.Decision `json:"decision"`
-			Repeated     bool              `json:"repeated"`
-			State        approval.State    `json:"state"`
-			Given        int               `json:"given"`
-			Needed       int               `json:"needed"`
-		}{DecisionSchema, r.ID.String(), d.Decision, d.Repeated, d.Tally.State, d.Tally.Given, d.Tally.Needed})
+		return JSON(a.Stdout, wire.Decided{
+			Schema: wire.DecisionSchema, DeploymentID: r.ID, Decision: d.Decision, Repeated: d.Repeated,
+			State: d.Tally.State, Given: d.Tally.Given, Needed: d.Tally.Needed,
+		})
 	}
 	p := a.Pen()
 	word := p.Green("Approved")
 	if d.Decision.Verdict != approval.Approve {
 		word = p.Red("Rejected")
 	}
-	text := fmt.Sprintf("%s  %s, digest %s, by %s (identity not verified)", word, r.ID, plan.ShortDigest(d.Decision.Digest), p.Clean(d.Decision.By))
+	text := fmt.Sprintf("%s  %s, digest %s, by %s%s", word, r.ID, plan.ShortDigest(d.Decision.Digest), p.Clean(d.Decision.By), Unverified(d.Decision.Verified))
 	if d.Repeated {
 		return app.Printf(a.Stdout, "%s; it was so already.\n", text)
 	}

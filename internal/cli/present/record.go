@@ -14,6 +14,7 @@ import (
 	"stackgate/internal/plan"
 	"stackgate/internal/render/wording"
 	"stackgate/internal/store"
+	"stackgate/internal/web/wire"
 )
 
 // Wrap breaks text at spaces to stay within the columns. The first line is indented by first, the others by rest.
@@ -30,10 +31,7 @@ func Wrap(text string, first, rest, columns int) string {
 }
 
 // Status is the JSON form of a deployment: its record, and the decisions upon it.
-type Status struct {
-	store.Record
-	Decisions []approval.Decision `json:"decisions"`
-}
+type Status = wire.Deployment
 
 // Record writes how a deployment stands.
 func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decision) error {
@@ -53,7 +51,7 @@ func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decisi
 	fmt.Fprintf(&out, "%s  %s\n", p.Bold(p.Clean(r.Service+" -> "+r.Environment)), StageWord(p, r))
 	fact("id", r.ID.String())
 	fact("stack", r.StackName, "account "+r.Account, r.Region, r.StackStatus)
-	fact("request", r.RequestedBy+unverified(r.Verified), prefixed("commit ", wording.ShortCommit(r.Commit)), moment(r.Times.Requested))
+	fact("request", Requester(r)+Unverified(r.Verified), prefixed("commit ", wording.ShortCommit(r.Commit)), moment(r.Times.Requested))
 	fact("reason", r.Reason)
 	if r.Review.Digest != "" {
 		fact("review", wording.Count(r.Review.Changes, "change"), "level "+r.Review.Level, "digest "+plan.ShortDigest(r.Review.Digest))
@@ -124,6 +122,11 @@ func next(r store.Record) string {
 	return "stackgate watch " + r.ID.Short()
 }
 
+// Requester names who asked for a deployment, and for whom.
+func Requester(r store.Record) string { return r.RequestedBy + onBehalf(r.OnBehalfOf) }
+
+func onBehalf(people []string) string { return prefixed(" on behalf of ", strings.Join(people, ", ")) }
+
 func took(r store.Record) string {
 	if r.Times.Finished.IsZero() {
 		return ""
@@ -135,7 +138,8 @@ func took(r store.Record) string {
 	return text
 }
 
-func unverified(verified bool) string {
+// Unverified marks a name that nobody has verified.
+func Unverified(verified bool) string {
 	if verified {
 		return ""
 	}

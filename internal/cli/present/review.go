@@ -3,14 +3,11 @@
 package present
 
 import (
-	"context"
-	"fmt"
 	"io"
 	"strings"
 
 	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
-	"stackgate/internal/cli/exit"
 	"stackgate/internal/deployment"
 	"stackgate/internal/plan"
 	"stackgate/internal/render/html"
@@ -19,30 +16,6 @@ import (
 	"stackgate/internal/render/terminal"
 	"stackgate/internal/store"
 )
-
-// Documents gives what is kept under a key.
-type Documents interface {
-	Document(ctx context.Context, key string) ([]byte, error)
-}
-
-// LoadReview reads the review of a deployment.
-func LoadReview(ctx context.Context, documents Documents, r store.Record) (plan.Review, error) {
-	if r.Review.Document == "" {
-		return plan.Review{}, noReview(r)
-	}
-	content, err := documents.Document(ctx, r.Review.Document)
-	if err != nil {
-		return plan.Review{}, fmt.Errorf("read the review of %s: %w", r.ID, err)
-	}
-	return plan.Decode(content)
-}
-
-func noReview(r store.Record) error {
-	if r.Stage == deployment.StageFinished {
-		return exit.Usagef("%s has no review: it ended as %s before one was made; see: stackgate status %s", r.ID, r.Outcome, r.ID.Short())
-	}
-	return exit.Usagef("%s has no review yet (%s); watch it with: stackgate watch %s", r.ID, r.Stage, r.ID.Short())
-}
 
 // ReviewOptions choose what is shown of a review.
 type ReviewOptions struct {
@@ -77,16 +50,7 @@ func write(a *app.App, w io.Writer, review plan.Review, format string, o ReviewO
 }
 
 // Approvers says whose approval a deployment needs.
-func Approvers(r store.Record) string {
-	who := "1 person"
-	if r.Policy.Count > 1 {
-		who = fmt.Sprintf("%d people", r.Policy.Count)
-	}
-	if r.Policy.Self == approval.SelfRecorded {
-		return who + ", the requester among them if need be"
-	}
-	return who + ", not " + r.RequestedBy + ", who requested it"
-}
+func Approvers(r store.Record) string { return r.Policy.Approvers(r.ReviewToDecide()) }
 
 // Decided says why nothing is left to decide; empty where something is.
 func Decided(r store.Record, decisions []approval.Decision) string {

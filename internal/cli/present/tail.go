@@ -1,34 +1,14 @@
 package present
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 
 	"stackgate/internal/cli/app"
-	"stackgate/internal/cli/exit"
 	"stackgate/internal/render/wording"
-	"stackgate/internal/store"
 	"stackgate/internal/tail"
 	"stackgate/internal/tail/tailtext"
 )
-
-// LoadTail reads the tail of a deployment that failed or left something behind.
-func LoadTail(ctx context.Context, documents Documents, r store.Record) (tail.Document, error) {
-	if r.Tail.Document == "" {
-		return tail.Document{}, exit.Usagef("%s has no tail: only a deployment that failed or left something behind has one; see: stackgate status %s", r.ID, r.ID.Short())
-	}
-	content, err := documents.Document(ctx, r.Tail.Document)
-	if err != nil {
-		return tail.Document{}, fmt.Errorf("read the tail of %s: %w", r.ID, err)
-	}
-	var doc tail.Document
-	if err := json.Unmarshal(content, &doc); err != nil {
-		return tail.Document{}, fmt.Errorf("read the tail of %s: %w", r.ID, err)
-	}
-	return doc, nil
-}
 
 // Tail writes a tail in a format, the root cause first.
 func Tail(a *app.App, w io.Writer, doc tail.Document, format string) error {

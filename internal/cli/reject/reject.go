@@ -9,7 +9,7 @@ import (
 	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/wish"
 	"stackgate/internal/deployment"
@@ -49,16 +49,16 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
+	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	decided, err := s.Decide(ctx, o.App.NamedPerson(), record.ID, frontdoor.Answer{
+	decided, err := s.DecideAs(ctx, o.App.NamedPerson(), found.ID, frontdoor.Answer{
 		Verdict: approval.Reject, Digest: o.Digest, Comment: o.Reason,
 	})
 	if err != nil {
 		return err
 	}
-	return present.Decision(o.App, record, decided)
+	return present.Decision(o.App, found.Record, decided)
 }

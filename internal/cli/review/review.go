@@ -9,7 +9,7 @@ import (
 
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/saved"
 	"stackgate/internal/cli/wish"
@@ -73,21 +73,17 @@ func Run(ctx context.Context, o *Options) error {
 	if len(o.Files) > 0 {
 		return ofFiles(ctx, o)
 	}
-	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
+	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	review, err := present.LoadReview(ctx, s.Store, record)
-	if err != nil {
-		return err
-	}
-	decisions, err := s.Store.Decisions(ctx, record.ID)
+	review, err := s.Review(ctx, found.ID)
 	if err != nil {
 		return err
 	}
 	if err := present.Paged(ctx, o.App, func(w io.Writer) error {
-		return present.Review(o.App, w, review, record, decisions, o.App.Flags.Output,
+		return present.Review(o.App, w, review, found.Record, found.Decisions, o.App.Flags.Output,
 			present.ReviewOptions{Full: o.Full, Only: o.Only, Resources: o.OnlyResources})
 	}); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/approve"
 	"stackgate/internal/cli/cancel"
+	"stackgate/internal/cli/config"
 	"stackgate/internal/cli/demo"
 	"stackgate/internal/cli/deploy"
 	"stackgate/internal/cli/diff"
@@ -40,11 +41,12 @@ would change with the danger first, waits for approval, executes exactly what wa
 where that fails.
 
 Without any configuration CloudFormation is simulated on this machine (--mode simulated); --mode solo uses your AWS
-credentials. In both modes nobody verifies who you are.
+credentials. In both modes nobody verifies who you are. --mode team asks the front door that is installed at --url,
+which knows you by your AWS credentials; there flows run on Step Functions and go on without this program.
 
-STACKGATE_MODE, STACKGATE_STATE, STACKGATE_SERVICES and STACKGATE_AS stand in for the flags of these names;
-STACKGATE_PAGER is a command through which reviews are read on a terminal. Stacks go to
-the account and region of their definition, whatever --profile and --region say.
+STACKGATE_MODE, _URL, _PROFILE, _REGION, _STATE, _SERVICES and _AS stand in for the flags of these names; the first four
+may also be set with stackgate config. STACKGATE_PAGER is a command through which reviews are read on a terminal. Stacks
+go to the account and region of their definition, whatever --profile and --region say.
 
 Exit codes: 0 done, nothing to do, or planned   1 error, or failed before anything changed   2 with --detailed-exitcode
 of plan and diff: there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 expired, superseded,
@@ -74,7 +76,7 @@ stale or too late   7 policy, or missing acknowledgement   8 blocked by another 
 	group("deploy", demo.NewCommand(a, nil), plan.NewCommand(a, nil), deploy.NewCommand(a, nil))
 	group("decide", review.NewCommand(a, nil), diff.NewCommand(a, nil), approve.NewCommand(a, nil), reject.NewCommand(a, nil), cancel.NewCommand(a, nil))
 	group("look", status.NewCommand(a, nil), list.NewCommand(a, nil), watch.NewCommand(a, nil), tail.NewCommand(a, nil), services.NewCommand(a))
-	cmd.AddCommand(schema.NewCommand(a), version.NewCommand(a))
+	cmd.AddCommand(config.NewCommand(a), schema.NewCommand(a), version.NewCommand(a))
 	return cmd
 }
 
@@ -87,17 +89,18 @@ func flags(a *app.App, cmd *cobra.Command) {
 	f.BoolVar(&v.NoInput, "no-input", false, "never ask, not even on a terminal")
 	f.StringVar(&v.Color, "color", "auto", "colours: auto, always or never")
 	f.BoolVar(&v.NoColor, "no-color", false, "no colours, as --color never")
-	f.StringVar(&v.Mode, "mode", "", "simulated or solo (your AWS credentials)")
+	f.StringVar(&v.Mode, "mode", "", "simulated, solo (your AWS credentials) or team")
+	f.StringVar(&v.URL, "url", "", "team: address of the installed front door")
 	f.StringVar(&v.State, "state", "", "folder of the state, .stackgate if not given")
 	f.StringVar(&v.Services, "services", "", "folder of the definitions, if not services/")
-	f.StringVar(&v.Profile, "profile", "", "solo: profile of the AWS configuration")
-	f.StringVar(&v.Region, "region", "", "solo: region to check credentials in")
+	f.StringVar(&v.Profile, "profile", "", "solo, team: profile of the AWS configuration")
+	f.StringVar(&v.Region, "region", "", "solo: region to check credentials in; team: of the API")
 	f.StringVar(&v.As, "as", "", "who you are, recorded as not verified")
 	fixed := func(words ...string) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
 	}
 	// The flags were defined above, which is all that can go wrong.
-	_ = cmd.RegisterFlagCompletionFunc("mode", fixed(string(app.Simulated), string(app.Solo)))
+	_ = cmd.RegisterFlagCompletionFunc("mode", fixed(string(app.Simulated), string(app.Solo), string(app.Team)))
 	_ = cmd.RegisterFlagCompletionFunc("color", fixed("auto", "always", "never"))
 	_ = cmd.RegisterFlagCompletionFunc("output", func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		return app.Formats(cmd), cobra.ShellCompDirectiveNoFileComp

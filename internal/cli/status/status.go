@@ -6,10 +6,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/wish"
 )
@@ -45,17 +44,13 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
+	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	decisions, err := s.Store.Decisions(ctx, record.ID)
-	if err != nil {
-		return err
-	}
 	if o.App.Flags.Output == app.JSON {
-		return present.JSON(o.App.Stdout, present.Status{Record: record, Decisions: append([]approval.Decision{}, decisions...)})
+		return present.JSON(o.App.Stdout, found)
 	}
-	return present.Record(o.App, o.App.Stdout, record, decisions)
+	return present.Record(o.App, o.App.Stdout, found.Record, found.Decisions)
 }

@@ -8,7 +8,7 @@ import (
 
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/saved"
@@ -63,12 +63,12 @@ func Run(ctx context.Context, o *Options) error {
 	if len(o.Files) > 0 {
 		return ofFiles(o)
 	}
-	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
+	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
 	defer s.Close()
-	doc, err := present.LoadTail(ctx, s.Store, record)
+	doc, err := s.Tail(ctx, found.ID)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/complete"
-	"stackgate/internal/cli/embedded"
+	"stackgate/internal/cli/door"
 	"stackgate/internal/cli/exit"
 	"stackgate/internal/cli/feed"
 	"stackgate/internal/cli/flow"
@@ -48,7 +48,7 @@ with the exit code of its outcome.`,
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
-	s, record, err := embedded.OpenDeployment(ctx, o.App, o.ID)
+	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
 	if err != nil {
 		return err
 	}
@@ -58,7 +58,7 @@ func Run(ctx context.Context, o *Options) error {
 	if a.Flags.Output == app.NDJSON {
 		printer = feed.NewNDJSON(a.Stdout)
 	}
-	record, err = flow.Watch(ctx, a, s, record.ID, func(_ context.Context, e store.JournalEvent) error { return printer.Print(e) })
+	record, err := flow.Watch(ctx, a, s, found.ID, func(_ context.Context, e store.JournalEvent) error { return printer.Print(e) })
 	if err != nil {
 		return err
 	}
