@@ -98,6 +98,17 @@ func (e *executions) StartExecution(_ context.Context, in *sfn.StartExecutionInp
 	return &sfn.StartExecutionOutput{}, e.err
 }
 
+func TestRecoveriesHaveAMachineOfTheirOwn(t *testing.T) {
+	pattern, err := installed.ParseMachinePattern(machines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := pattern.Machine(store.Record{Intent: deployment.IntentRecover, Service: "orders", Environment: "prod"})
+	if err != nil || got != "arn:aws:states:eu-west-1:999999999999:stateMachine:stackgate-recover" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
 func TestStart(t *testing.T) {
 	pattern, err := installed.ParseMachinePattern(machines)
 	if err != nil {

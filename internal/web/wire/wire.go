@@ -47,6 +47,8 @@ type Ask struct {
 	Parameters   map[string]string `json:"parameters,omitempty"`
 	Commit       string            `json:"commit,omitempty"`
 	Reason       string            `json:"reason,omitempty"`
+	// Recovery is what a recovery (intent recover) is to do beyond what its stack's status says.
+	Recovery deployment.Recovery `json:"recovery,omitzero"`
 	// CorrelationID is made where none is given.
 	CorrelationID string `json:"correlationId,omitempty"`
 }
@@ -58,7 +60,7 @@ const compressFrom = 8 << 10
 func AskOf(a frontdoor.Ask) (Ask, error) {
 	ask := Ask{
 		Service: a.Service, Environment: a.Environment, Intent: a.Intent, Template: a.Template, Parameters: a.Parameters,
-		Commit: a.Commit, Reason: a.Reason, CorrelationID: a.CorrelationID,
+		Commit: a.Commit, Reason: a.Reason, Recovery: a.Recovery, CorrelationID: a.CorrelationID,
 	}
 	if len(a.Template) < compressFrom {
 		return ask, nil
@@ -82,7 +84,7 @@ const maxTemplate = 1<<20 + 1
 func (a Ask) Wish() (frontdoor.Ask, error) {
 	wish := frontdoor.Ask{
 		Service: a.Service, Environment: a.Environment, Intent: a.Intent, Template: a.Template, Parameters: a.Parameters,
-		Commit: a.Commit, Reason: a.Reason, CorrelationID: a.CorrelationID,
+		Commit: a.Commit, Reason: a.Reason, Recovery: a.Recovery, CorrelationID: a.CorrelationID,
 	}
 	if wish.Intent == "" {
 		wish.Intent = deployment.IntentDeploy
