@@ -135,7 +135,9 @@ func (c *Client) Cancel(ctx context.Context, id deployment.ID, reason string) (s
 	return fetch[store.Record](ctx, c, http.MethodPost, path(id, "/cancel"), wire.Cancellation{Reason: reason})
 }
 
-func path(id deployment.ID, rest string) string { return "/deployments/" + url.PathEscape(id.String()) + rest }
+func path(id deployment.ID, rest string) string {
+	return "/deployments/" + url.PathEscape(id.String()) + rest
+}
 
 // fetch asks for an answer in JSON.
 func fetch[T any](ctx context.Context, c *Client, method, target string, body any, headers ...string) (answer T, err error) {
