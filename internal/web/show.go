@@ -21,6 +21,9 @@ import (
 	"stackgate/internal/web/wire"
 )
 
+// framing is what a policy within a page cannot say.
+const framing = "; frame-ancestors 'none'"
+
 // The forms of reviews and tails.
 const (
 	jsonMedia     = "application/json"
@@ -49,8 +52,7 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) error {
 	case markdownMedia:
 		err = markdown.Render(&out, review, markdown.Options{Now: h.options.Clock.Now(), Approval: approvers})
 	default:
-		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src "+html.StyleSource()+"; script-src "+html.ScriptSource()+
-			"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+		w.Header().Set("Content-Security-Policy", html.Policy(html.Stylesheet(), html.Script())+framing)
 		err = html.Render(&out, review, html.Options{Now: h.options.Clock.Now(), Approval: approvers})
 	}
 	if err != nil {
@@ -82,7 +84,7 @@ func (h *Handler) loadReview(r *http.Request, record store.Record) (plan.Review,
 }
 
 func (h *Handler) tail(w http.ResponseWriter, r *http.Request) error {
-	media, err := choose(r, jsonMedia, markdownMedia)
+	media, err := choose(r, jsonMedia, htmlMedia, markdownMedia)
 	if err != nil {
 		return err
 	}
@@ -106,7 +108,16 @@ func (h *Handler) tail(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("read the tail of %s: %w", record.ID, err)
 	}
 	var out bytes.Buffer
-	if err := tailtext.Markdown(&out, doc, tailtext.Options{}); err != nil {
+	render := tailtext.Markdown
+	if media == htmlMedia {
+		render = tailtext.HTML
+		policy, err := tailtext.Policy()
+		if err != nil {
+			return err
+		}
+		w.Header().Set("Content-Security-Policy", policy+framing)
+	}
+	if err := render(&out, doc, tailtext.Options{}); err != nil {
 		return fmt.Errorf("render the tail of %s: %w", record.ID, err)
 	}
 	write(w, http.StatusOK, charset(media), out.Bytes())

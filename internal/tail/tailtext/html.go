@@ -25,11 +25,10 @@ func HTML(w io.Writer, doc tail.Document, _ Options) error {
 	if err != nil {
 		return fmt.Errorf("parse the template of the tail's page: %w", err)
 	}
-	own, err := files.ReadFile("tail.css")
+	style, err := stylesheet()
 	if err != nil {
-		return fmt.Errorf("read the style of the tail's page: %w", err)
+		return err
 	}
-	style := html.Stylesheet() + string(own)
 	view := struct {
 		tailView
 		Policy string
@@ -43,6 +42,21 @@ func HTML(w io.Writer, doc tail.Document, _ Options) error {
 		return fmt.Errorf("write the tail of stack %s: %w", doc.StackName, err)
 	}
 	return nil
+}
+
+// stylesheet is the content of the page's one style element.
+func stylesheet() (string, error) {
+	own, err := files.ReadFile("tail.css")
+	if err != nil {
+		return "", fmt.Errorf("read the style of the tail's page: %w", err)
+	}
+	return html.Stylesheet() + string(own), nil
+}
+
+// Policy is the Content-Security-Policy of the page, for whoever serves it.
+func Policy() (string, error) {
+	style, err := stylesheet()
+	return html.Policy(style, ""), err
 }
 
 // The views hold text that is visible, which hostile.Visible sees to, and not yet escaped, which html/template sees to.
