@@ -11,15 +11,13 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/smithy-go"
 	"github.com/awslabs/aws-lambda-go-api-proxy/core"
 	"github.com/awslabs/aws-lambda-go-api-proxy/httpadapter"
 
+	"stackgate/internal/announcement"
 	"stackgate/internal/clock"
 	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
@@ -40,31 +38,37 @@ func (d Door) Handle(ctx context.Context, call events.APIGatewayV2HTTPRequest) (
 }
 
 // OpenDoor makes the front door that the environment describes.
-func OpenDoor(ctx context.Context, getenv func(string) string, log *slog.Logger) (Door, error) {
+func OpenDoor(getenv func(string) string, log *slog.Logger) (Door, error) {
 	settings, err := ReadSettings(getenv, Review)
 	if err != nil {
 		return Door{}, err
 	}
+	configuration, err := Configuration()
+	if err != nil {
+		return Door{}, err
+	}
+	return ComposeDoor(settings, configuration, log)
+}
+
+// ComposeDoor makes the front door of the settings, with clients of one AWS configuration.
+func ComposeDoor(settings Settings, configuration aws.Config, log *slog.Logger) (Door, error) {
 	catalog, err := service.Load(services.Files, "services")
 	if err != nil {
 		return Door{}, fmt.Errorf("read the definitions in this program: %w", err)
 	}
-	configuration, err := config.LoadDefaultConfig(ctx, config.WithRetryer(Retryer))
-	if err != nil {
-		return Door{}, fmt.Errorf("read the AWS configuration: %w", err)
-	}
 	kept := dynamo.New(dynamo.Options{
-		Table: dynamodb.NewFromConfig(configuration), TableName: settings.Table,
-		Bucket: s3.NewFromConfig(configuration), BucketName: settings.Bucket,
+		Table: newTable(configuration), TableName: settings.Table,
+		Bucket: newBucket(configuration), BucketName: settings.Bucket,
 		Clock: clock.System{}, Random: rand.Reader,
 	})
-	client := sfn.NewFromConfig(configuration)
+	machines := newStates(configuration)
+	door := frontdoor.FrontDoor{Store: kept, Registry: catalog, Sender: machines, Clock: clock.System{}, Random: rand.Reader}
+	if settings.Topic != "" {
+		door.Announcer = announcement.Topic{ARN: settings.Topic, Publisher: newTopics(configuration), Log: log}
+	}
 	return NewDoor(catalog.Identities(), web.New(web.Options{
-		Door:    frontdoor.FrontDoor{Store: kept, Registry: catalog, Sender: client, Clock: clock.System{}, Random: rand.Reader},
-		Store:   kept,
-		Catalog: func() (web.Catalog, error) { return catalog, nil },
-		Starter: Starter{Client: client, Machines: settings.Machines},
-		Clock:   clock.System{}, Log: log,
+		Door: door, Store: kept, Catalog: func() (web.Catalog, error) { return catalog, nil },
+		Starter: Starter{Client: machines, Machines: settings.Machines}, Clock: clock.System{}, Log: log,
 	})), nil
 }
 
