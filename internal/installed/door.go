@@ -58,7 +58,7 @@ func ComposeDoor(settings Settings, configuration aws.Config, log *slog.Logger) 
 	}
 	kept := dynamo.New(dynamo.Options{
 		Table: newTable(configuration), TableName: settings.Table,
-		Bucket: newBucket(configuration), BucketName: settings.Bucket,
+		Bucket: Objects{Configuration: configuration, Clock: clock.System{}}, BucketName: settings.Bucket,
 		Clock: clock.System{}, Random: rand.Reader,
 	})
 	machines := newStates(configuration)

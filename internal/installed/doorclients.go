@@ -5,13 +5,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
 // The front door renders pages by html/template, which calls methods by name, so that the linker keeps every exported method
-// of every type that is reachable from an interface value: with the SDK's clients that is every operation of four services,
+// of every type that is reachable from an interface value: with the SDK's clients that is every operation of three services,
 // many megabytes. These stand before the clients and hold the operations that are called, and nothing from which the
 // client's type could be reached (go tool nm -size tells).
 type operation[I, O, Options any] func(ctx context.Context, in *I, opts ...func(*Options)) (*O, error)
@@ -25,10 +24,6 @@ type (
 		deleteItem         operation[dynamodb.DeleteItemInput, dynamodb.DeleteItemOutput, dynamodb.Options]
 		transactWriteItems operation[dynamodb.TransactWriteItemsInput, dynamodb.TransactWriteItemsOutput, dynamodb.Options]
 	}
-	bucket struct {
-		putObject operation[s3.PutObjectInput, s3.PutObjectOutput, s3.Options]
-		getObject operation[s3.GetObjectInput, s3.GetObjectOutput, s3.Options]
-	}
 	states struct {
 		sendTaskSuccess operation[sfn.SendTaskSuccessInput, sfn.SendTaskSuccessOutput, sfn.Options]
 		startExecution  operation[sfn.StartExecutionInput, sfn.StartExecutionOutput, sfn.Options]
@@ -41,11 +36,6 @@ type (
 func newTable(configuration aws.Config) table {
 	client := dynamodb.NewFromConfig(configuration)
 	return table{client.GetItem, client.Query, client.BatchGetItem, client.PutItem, client.DeleteItem, client.TransactWriteItems}
-}
-
-func newBucket(configuration aws.Config) bucket {
-	client := s3.NewFromConfig(configuration)
-	return bucket{client.PutObject, client.GetObject}
 }
 
 func newStates(configuration aws.Config) states {
@@ -80,14 +70,6 @@ func (t table) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, opt
 
 func (t table) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput, opts ...func(*dynamodb.Options)) (*dynamodb.TransactWriteItemsOutput, error) {
 	return t.transactWriteItems(ctx, in, opts...)
-}
-
-func (b bucket) PutObject(ctx context.Context, in *s3.PutObjectInput, opts ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
-	return b.putObject(ctx, in, opts...)
-}
-
-func (b bucket) GetObject(ctx context.Context, in *s3.GetObjectInput, opts ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	return b.getObject(ctx, in, opts...)
 }
 
 func (s states) SendTaskSuccess(ctx context.Context, in *sfn.SendTaskSuccessInput, opts ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error) {

@@ -86,27 +86,37 @@ func (s ParameterStore) request(ctx context.Context, body []byte) (*http.Request
 
 // endpoint is what AWS_ENDPOINT_URL_SSM or AWS_ENDPOINT_URL says, else the region's own.
 func (s ParameterStore) endpoint(ctx context.Context) (string, error) {
-	for _, source := range s.Configuration.ConfigSources {
+	configured, err := endpointOf(ctx, s.Configuration, "SSM")
+	if err != nil || configured != "" {
+		return configured, err
+	}
+	return "https://ssm." + s.Configuration.Region + "." + domainOf(s.Configuration.Region) + "/", nil
+}
+
+// endpointOf is what AWS_ENDPOINT_URL_<SERVICE> or AWS_ENDPOINT_URL says; empty where neither does.
+func endpointOf(ctx context.Context, configuration aws.Config, service string) (string, error) {
+	for _, source := range configuration.ConfigSources {
 		configured, ok := source.(interface {
 			GetServiceBaseEndpoint(ctx context.Context, service string) (string, bool, error)
 		})
 		if !ok {
 			continue
 		}
-		if endpoint, found, err := configured.GetServiceBaseEndpoint(ctx, "SSM"); err != nil {
-			return "", fmt.Errorf("find the endpoint of Systems Manager: %w", err)
+		if endpoint, found, err := configured.GetServiceBaseEndpoint(ctx, service); err != nil {
+			return "", fmt.Errorf("find the endpoint of %s: %w", service, err)
 		} else if found {
 			return endpoint, nil
 		}
 	}
-	if s.Configuration.BaseEndpoint != nil {
-		return *s.Configuration.BaseEndpoint, nil
+	return aws.ToString(configuration.BaseEndpoint), nil
+}
+
+// domainOf is what the host names of a region's services end in.
+func domainOf(region string) string {
+	if strings.HasPrefix(region, "cn-") {
+		return "amazonaws.com.cn"
 	}
-	suffix := "amazonaws.com"
-	if strings.HasPrefix(s.Configuration.Region, "cn-") {
-		suffix = "amazonaws.com.cn"
-	}
-	return "https://ssm." + s.Configuration.Region + "." + suffix + "/", nil
+	return "amazonaws.com"
 }
 
 // parameterValue quotes nothing of a good answer, which holds a secret.
