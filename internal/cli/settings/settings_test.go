@@ -66,9 +66,9 @@ func TestTheMostParticularSettingCounts(t *testing.T) {
 	get("own", own)
 	tree := p.write(p.tree, "# ours\nprofile: tree\nregion: eu-west-1\n")
 	get("tree", tree)
-	here := p.write(p.below, "region: eu-north-1\n")
+	p.write(p.below, "region: eu-north-1\n")
 	get("tree", tree)
-	here = p.write(p.below, "profile: here\n")
+	here := p.write(p.below, "profile: here\n")
 	get("here", here)
 	p.env["STACKGATE_PROFILE"] = "variable"
 	get("variable", "STACKGATE_PROFILE")
