@@ -89,7 +89,7 @@ func Run(ctx context.Context, o *Options) error {
 	if err != nil {
 		return err
 	}
-	present.GitHub(ctx, a, s.Store, record)
+	present.GitHub(ctx, a, s, record)
 	switch a.Flags.Output {
 	case app.NDJSON:
 	case app.JSON:

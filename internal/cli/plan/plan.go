@@ -88,9 +88,9 @@ func Run(ctx context.Context, o *Options) error {
 	if err := o.show(ctx, s, record); err != nil {
 		return err
 	}
-	present.GitHub(ctx, a, s.Store, record)
+	present.GitHub(ctx, a, s, record)
 	if record.Outcome == deployment.OutcomePlanned {
-		review, err := present.LoadReview(ctx, s.Store, record)
+		review, err := s.Review(ctx, record.ID)
 		if err != nil {
 			return err
 		}

@@ -19,28 +19,34 @@ import (
 // summaryBudget keeps a summary below what GitHub takes of one step: 1 MiB (docs.github.com, "Workflow commands").
 const summaryBudget = 900 << 10
 
+// Reader gives what deployments have left behind.
+type Reader interface {
+	Tails
+	Review(ctx context.Context, id deployment.ID) (plan.Review, error)
+}
+
 // GitHub tells a GitHub Actions workflow how a deployment went: what it changed and why it failed, as the step's summary,
 // and as outputs deployment-id, status, has-changes, critical-count and digest. Elsewhere it does nothing. That it could not
 // be told changes nothing about the deployment, so it is a warning.
-func GitHub(ctx context.Context, a *app.App, documents Documents, r store.Record) {
+func GitHub(ctx context.Context, a *app.App, reader Reader, r store.Record) {
 	if a.Env("GITHUB_ACTIONS") != "true" {
 		return
 	}
-	review, err := reviewOf(ctx, documents, r)
+	review, err := reviewOf(ctx, reader, r)
 	err = errors.Join(err,
 		appendTo(a.Env("GITHUB_OUTPUT"), func() ([]byte, error) { return outputs(r, review), nil }),
-		appendTo(a.Env("GITHUB_STEP_SUMMARY"), func() ([]byte, error) { return summary(ctx, documents, a, r, review) }))
+		appendTo(a.Env("GITHUB_STEP_SUMMARY"), func() ([]byte, error) { return summary(ctx, reader, a, r, review) }))
 	if err != nil {
 		a.Warn("warning: tell GitHub Actions about %s: %s", r.ID, err)
 	}
 }
 
 // reviewOf is nil where there is no review: nothing changes, or it ended before one was made.
-func reviewOf(ctx context.Context, documents Documents, r store.Record) (*plan.Review, error) {
+func reviewOf(ctx context.Context, reader Reader, r store.Record) (*plan.Review, error) {
 	if r.Review.Document == "" {
 		return nil, nil
 	}
-	review, err := LoadReview(ctx, documents, r)
+	review, err := reader.Review(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +99,7 @@ func oneWord(text string) string {
 	}, text)
 }
 
-func summary(ctx context.Context, documents Documents, a *app.App, r store.Record, review *plan.Review) ([]byte, error) {
+func summary(ctx context.Context, reader Reader, a *app.App, r store.Record, review *plan.Review) ([]byte, error) {
 	var b bytes.Buffer
 	if review == nil {
 		fmt.Fprintf(&b, "### %s to %s: %s\n\n", r.Service, r.Environment, r.Outcome)
@@ -104,7 +110,7 @@ func summary(ctx context.Context, documents Documents, a *app.App, r store.Recor
 	if r.Tail.Document == "" || r.Outcome == deployment.OutcomeDeployed {
 		return b.Bytes(), nil
 	}
-	doc, err := LoadTail(ctx, documents, r)
+	doc, err := reader.Tail(ctx, r.ID)
 	if err != nil {
 		return nil, err
 	}

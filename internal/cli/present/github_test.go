@@ -15,16 +15,17 @@ import (
 	"stackgate/internal/plan"
 	"stackgate/internal/render/rendertest"
 	"stackgate/internal/store"
+	"stackgate/internal/tail"
 )
 
 type documents map[string][]byte
 
-func (d documents) Document(_ context.Context, key string) ([]byte, error) {
-	content, found := d[key]
-	if !found {
-		return nil, store.ErrNotFound
-	}
-	return content, nil
+func (d documents) Review(context.Context, deployment.ID) (plan.Review, error) {
+	return plan.Decode(d["review/1"])
+}
+
+func (documents) Tail(context.Context, deployment.ID) (tail.Document, error) {
+	return tail.Document{}, store.ErrNotFound
 }
 
 func workflow(t *testing.T, env map[string]string) (a *app.App, stderr *bytes.Buffer, output, summary string) {
