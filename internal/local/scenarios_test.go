@@ -292,6 +292,13 @@ func scenarios() []scenario {
 			notes: []string{"Allow cloudformation:DescribeEvents to the role"},
 		},
 		{
+			name: "access to DescribeStackEvents is denied", deployed: []string{oneQueue}, template: secondFails,
+			before:  func(w *world) { w.simulator.Deny("DescribeStackEvents") },
+			outcome: deployment.OutcomeFailedRolledBack, status: "UPDATE_ROLLBACK_COMPLETE",
+			headline: "Second (AWS::SQS::Queue) could not be created: the second queue is out of order", path: "Second", cancelled: 1,
+			notes: []string{"DescribeEvents stands in for it"},
+		},
+		{
 			name: "an endpoint that knows no DescribeEvents", template: secondFails,
 			before:  func(w *world) { w.simulator.Forget("DescribeEvents") },
 			outcome: deployment.OutcomeFailedRolledBack, status: "ROLLBACK_COMPLETE",
