@@ -3,6 +3,7 @@ package local
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"stackgate/internal/approval"
 	"stackgate/internal/deployment"
@@ -12,13 +13,13 @@ import (
 
 func TestExpiredWithOneOfTwoApprovals(t *testing.T) {
 	story(t, func(w *world) {
-		w.define(func(d *service.Definition) { d.Approval.Count = 2 })
+		w.define(func(d *service.Definition) { d.Approval.Count, d.Approval.ExpiresAfter = 2, 10*time.Minute })
 		record := w.request(deployment.IntentDeploy)
 		wait := w.start(record.ID)
 		if err := w.decide("bo", approval.Approve, w.reach(record.ID, deployment.StageAwaiting)); err != nil {
 			w.t.Fatal(err)
 		}
-		w.ended(wait(), deployment.OutcomeExpired, "1 of 2 needed approvals came in time: the review waited for 2h")
+		w.ended(wait(), deployment.OutcomeExpired, "1 of 2 needed approvals came in time: the review waited for 10m")
 	})
 }
 
@@ -26,7 +27,9 @@ func TestExpiredWithOneOfTwoApprovals(t *testing.T) {
 func TestTimedOut(t *testing.T) {
 	story(t, func(w *world) {
 		w.deployed()
-		w.template(strings.Replace(table("orders", "create"), "FailOn: create,", "FailOn: create, After: 5h,", 1))
+		// Short, because a waiting flow looks for its answer five times a second.
+		w.define(func(d *service.Definition) { d.Timeouts.Execution = 10 * time.Minute })
+		w.template(strings.Replace(table("orders", "create"), "FailOn: create,", "FailOn: create, After: 1h,", 1))
 		record := w.deployed()
 		w.walked(record.ID, toExecution[:len(toExecution)-len("StackSettled ")]+collected+finished+"FailedNeedsHuman")
 		w.ended(record, deployment.OutcomeFailedNeedsHuman, "No failure so far: stack shop-orders-prod is still in UPDATE_IN_PROGRESS; it waits for Queue (AWS::SQS::Queue, CREATE) since ")

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -253,7 +254,8 @@ func scenarios() []scenario {
 			},
 		},
 		{
-			name: "the clean-up outlasts the limit", deployed: []string{strings.ReplaceAll(keptOnes, "FailOn: delete,", "FailOn: delete, After: 3h,")}, template: oneQueue,
+			name: "the clean-up outlasts the limit", deployed: []string{strings.ReplaceAll(keptOnes, "FailOn: delete,", "FailOn: delete, After: 1h,")}, template: oneQueue,
+			define:  func(d *service.Definition) { d.Timeouts.Execution = 10 * time.Minute },
 			outcome: deployment.OutcomeDeployed, status: "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS",
 			headline: "No failure among the", leftovers: "Kept",
 			advice: []string{"was kept by its deletion policy"},
