@@ -103,7 +103,12 @@ func start(server string) (*emulator, error) {
 		}
 		back.ServeHTTP(w, r)
 	}))
-	command := exec.Command(server, "-H", "127.0.0.1", "-p", port)
+	// The shell ends the server when our end of its input closes, which it does however this process ends.
+	command := exec.Command("sh", "-c", `"$@" </dev/null & server=$!; cat >/dev/null; kill "$server"; wait "$server"`, "sh", server, "-H", "127.0.0.1", "-p", port)
+	alive, err := command.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
 	ours, err := url.Parse(before.URL)
 	if err != nil {
 		return nil, err
@@ -119,7 +124,7 @@ func start(server string) (*emulator, error) {
 		return nil, fmt.Errorf("start %s: %w", server, err)
 	}
 	e.stop = func() {
-		_ = command.Process.Kill()
+		_ = alive.Close()
 		_ = command.Wait()
 		before.Close()
 		_ = output.Close()
