@@ -94,6 +94,8 @@ var table = []rule{
 	{"internal/web", []string{"internal/approval", "internal/deployment", "internal/frontdoor", "internal/identity", "internal/plan", "internal/render/...",
 		"internal/service", "internal/store", "internal/stream", "internal/tail", "internal/tail/tailtext", "internal/web/wire"},
 		"the handler knows no AWS and no engine: whoever serves it brings callers and executions", true},
+	{"internal/leftovers", []string{"internal/cfn", "internal/deployment", "internal/service", "internal/store"},
+		"whoever cleans brings the store and the clients of their mode", false},
 	{"tasks/...", []string{"internal/approval", "internal/callback", "internal/cfn", "internal/deployment", "internal/plan", "internal/service", "internal/store", "internal/tail"},
 		"tasks stand alone: none imports another, none knows how it is run", false},
 }

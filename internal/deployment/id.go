@@ -111,6 +111,26 @@ func CheckEnvironmentName(name string) error {
 	return nil
 }
 
+// Of says whether this is the id of a deployment of a service to an environment.
+func (id ID) Of(service, environment string) bool {
+	_, err := ParseID(string(id))
+	rest, ours := strings.CutPrefix(string(id), service+"-"+environment+"-")
+	return err == nil && ours && len(rest) == len(idTimeLayout)+1+idRandomLength
+}
+
+// RequestedAt is when the deployment was requested, by its id; zero where the id has no such time.
+func (id ID) RequestedAt() time.Time {
+	parts := strings.Split(string(id), "-")
+	if len(parts) < 2 {
+		return time.Time{}
+	}
+	at, err := time.Parse(idTimeLayout, parts[len(parts)-2])
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
+
 // Key joins service and environment for keys. The separator can stand in neither name, so that no two pairs share a key.
 func Key(service, environment string) string { return service + "#" + environment }
 

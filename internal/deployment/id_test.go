@@ -201,3 +201,49 @@ func TestCorrelationIDs(t *testing.T) {
 		}
 	}
 }
+
+func TestIDsTellTheirServiceAndTime(t *testing.T) {
+	const id = deployment.ID("orders-prod-20261122T140203Z-7q4k2mxa")
+	for _, c := range []struct {
+		id                   deployment.ID
+		service, environment string
+		of                   bool
+	}{
+		{id, "orders", "prod", true},
+		{id, "orders", "pro", false},
+		{id, "order", "prod", false},
+		{"orders-prod-eu-20261122T140203Z-7q4k2mxa", "orders", "prod", false},
+		{"orders-prod-eu-20261122T140203Z-7q4k2mxa", "orders", "prod-eu", true},
+		{"orders-prod-20261122T140203Z-7q4k2mx", "orders", "prod", false},
+		{"orders-prod-by-hand", "orders", "prod", false},
+		{"", "orders", "prod", false},
+	} {
+		if got := c.id.Of(c.service, c.environment); got != c.of {
+			t.Errorf("%q of %s in %s: %t", c.id, c.service, c.environment, got)
+		}
+	}
+	if got := id.RequestedAt(); !got.Equal(time.Date(2026, 11, 22, 14, 2, 3, 0, time.UTC)) {
+		t.Errorf("requested at %s", got)
+	}
+	for _, odd := range []deployment.ID{"", "by-hand", "orders-prod-20261399T140203Z-7q4k2mxa"} {
+		if got := odd.RequestedAt(); !got.IsZero() {
+			t.Errorf("%q was requested at %s", odd, got)
+		}
+	}
+}
+
+func TestDescriptionsAreRecognised(t *testing.T) {
+	const id = deployment.ID("orders-prod-20261122T140203Z-7q4k2mxa")
+	text := id.Description("sg-1", "0123456")
+	if !id.Describes(text) || !strings.Contains(text, "correlation sg-1, commit 0123456") {
+		t.Errorf("%q", text)
+	}
+	if long := id.Description(strings.Repeat("x", 2000), ""); len(long) != 1024 || !id.Describes(long) {
+		t.Errorf("%d characters", len(long))
+	}
+	for _, foreign := range []string{"", "mine", (id + "x").Description("sg-1", ""), "stackgate deployment " + string(id)} {
+		if id.Describes(foreign) {
+			t.Errorf("%q is taken for ours", foreign)
+		}
+	}
+}
