@@ -83,6 +83,7 @@ func init() {
 	enum(deployment.Outcomes())
 	enum(deployment.Stages())
 	enum(deployment.Intents())
+	enum(deployment.RecoveryActions())
 	enum(deployment.Faults())
 	enum(deployment.Settlements())
 	enum(deployment.ApprovalNeeds())

@@ -102,7 +102,7 @@ func validationFault(message string) (deployment.Fault, string) {
 	switch {
 	case strings.HasPrefix(message, "Stack:") && strings.Contains(message, "_IN_PROGRESS state"):
 		return deployment.StackBusy, ""
-	case strings.HasPrefix(message, "Stack:") && strings.Contains(message, " state and can not be updated"):
+	case strings.HasPrefix(message, "Stack:") && strings.Contains(message, " state and can not "):
 		return deployment.StackNeedsHuman, ""
 	case strings.HasPrefix(message, "Stack [") && strings.HasSuffix(message, "does not exist"),
 		strings.HasPrefix(message, "Stack with id ") && strings.HasSuffix(message, "does not exist"):

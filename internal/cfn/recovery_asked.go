@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 
 	"stackgate/internal/deployment"
@@ -17,6 +18,10 @@ func (d *Diagnosis) check(of Whose) error {
 		return err
 	}
 	status := d.Stack.StackStatus
+	if d.Action.Operation() == deployment.RecoverDelete.Operation() && aws.ToBool(d.Stack.EnableTerminationProtection) {
+		return deployment.Faultf(deployment.StackNeedsHuman, "stack %s is protected against deletion, and nothing but that leads out of %s", of.StackName, status).
+			Advise("take the protection away yourself, if you mean it: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name %s", of.StackName)
+	}
 	if len(asked.Skip) > 0 && d.Action != deployment.RecoverContinueRollback {
 		return deployment.Faultf(deployment.InvalidRequest, "resources are skipped only while a rollback is continued (UPDATE_ROLLBACK_FAILED), and stack %s is %s", of.StackName, status).
 			Advise("leave out --skip")

@@ -37,7 +37,6 @@ func (d Diagnosis) Proposal(in RecoveryInput) (plan.Review, error) {
 			Action: d.Action, Operation: d.Action.Operation(), Status: string(d.Stack.StackStatus), Reaches: string(d.reaches()),
 			Skip: append([]string{}, d.Skip...), Retain: slices.Sorted(slices.Values(d.Asked.Retain)), Force: d.Asked.Force,
 		},
-		SecurityScope: "A recovery brings back what was deployed and approved before; what that permits was not looked at again.",
 	}
 	for _, resource := range d.Held {
 		if item, concerned := p.item(resource); concerned {
@@ -162,7 +161,7 @@ func (p proposer) settings(recovery *plan.Recovery) []plan.Setting {
 		added("CloudFormation call", recovery.Operation),
 		{Name: "stack status", Change: plan.ChangeModify, Before: aws.String(recovery.Status), After: aws.String(recovery.Reaches)},
 	}
-	if reason := p.masker.Script(aws.ToString(p.d.Stack.StackStatusReason)); reason != "" {
+	if reason := strings.TrimSpace(p.masker.Script(aws.ToString(p.d.Stack.StackStatusReason))); reason != "" {
 		settings = append(settings, plan.Setting{Name: "reason of the status", Change: plan.ChangeRemove, Before: aws.String(reason)})
 	}
 	for _, list := range []struct {
@@ -241,9 +240,12 @@ func (p proposer) verdict(items []plan.Item) string {
 		}
 		return text + "."
 	case p.d.Action == deployment.RecoverContinueRollback && skipped > 0:
-		return fmt.Sprintf("Continues the rollback of stack %s, and skips %s, which may then differ from the template.", name, resources(skipped))
+		return fmt.Sprintf("Continues the rollback of stack %s, and skips %s, which may then differ from the template.", name,
+			listed(p.d.Held, func(r HeldResource) bool { return slices.Contains(p.d.Skip, r.CallName()) }, HeldResource.Name))
+	case p.d.Action == deployment.RecoverContinueRollback && len(items) > 0:
+		return fmt.Sprintf("Continues the rollback of stack %s, which stopped at %s.", name, listed(p.d.Held, HeldResource.Skippable, HeldResource.Name))
 	case p.d.Action == deployment.RecoverContinueRollback:
-		return fmt.Sprintf("Continues the rollback of stack %s, which stopped at %s.", name, resources(len(items)))
+		return fmt.Sprintf("Continues the rollback of stack %s.", name)
 	case destroyed > 0:
 		return fmt.Sprintf("Rolls stack %s back to what it was before the failed update, and deletes %s that it had made.", name, resources(destroyed))
 	}

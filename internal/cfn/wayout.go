@@ -114,7 +114,7 @@ var ways = [...]Way{
 		Means: "the first creation failed, and so did deleting what it had made; mend what stopped the deletion, then delete the stack", command: recoverCommand,
 		aws: removeCommand},
 	{Status: types.StackStatusDeleteFailed, Phase: deployment.PhaseStuck, Next: NextHuman, Recovery: deployment.RecoverDelete,
-		Means: "the stack could not be deleted; mend what stopped it, or name with --retain what to leave behind", command: recoverCommand,
+		Means: "the stack could not be deleted; mend what stopped it, then delete it again", command: recoverCommand,
 		aws: retainCommand},
 	// ContinueUpdateRollback takes UPDATE_ROLLBACK_FAILED only (its API reference).
 	{Status: types.StackStatusImportRollbackFailed, Phase: deployment.PhaseStuck, Next: NextHuman,

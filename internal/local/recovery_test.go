@@ -1,9 +1,7 @@
 package local
 
 import (
-	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +10,6 @@ import (
 	"stackgate/internal/approval"
 	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
-	"stackgate/internal/functions"
 	"stackgate/internal/plan"
 	"stackgate/internal/service"
 	"stackgate/internal/store"
@@ -130,7 +127,8 @@ func TestRecoveryThatFailsAgain(t *testing.T) {
 		record := w.recovered(deployment.Recovery{})
 		w.walked(record.ID, toPerformed+recoveryEnded+"FailedNeedsHuman")
 		w.ended(record, deployment.OutcomeFailedNeedsHuman, "the table cannot go back")
-		if advice := strings.Join(record.Tail.Advice, "; "); !strings.Contains(advice, "stackgate recover orders -e prod") {
+		if advice := strings.Join(record.Tail.Advice, "; "); !strings.Contains(advice, "`stackgate recover orders -e prod`.") ||
+			!strings.Contains(advice, "`stackgate recover orders -e prod --skip Table`.") {
 			w.t.Errorf("advice: %s", advice)
 		}
 		w.stands("UPDATE_ROLLBACK_FAILED")
@@ -265,6 +263,9 @@ func TestRecoveryDeletesStepByStep(t *testing.T) {
 		first := w.recovered(deployment.Recovery{})
 		w.walked(first.ID, toPerformed+recoveryEnded+"FailedNeedsHuman")
 		w.ended(first, deployment.OutcomeFailedNeedsHuman, "the table cannot be deleted")
+		if advice := strings.Join(first.Tail.Advice, "; "); !strings.Contains(advice, "`stackgate recover orders -e prod --retain Table`.") {
+			w.t.Errorf("advice: %s", advice)
+		}
 		w.stands("DELETE_FAILED")
 		if got := w.proposal(first).Acknowledgements(); len(got) != 1 {
 			w.t.Errorf("to acknowledge: %v", got)
@@ -397,164 +398,5 @@ func TestTwoRecoveriesAtOnce(t *testing.T) {
 			w.t.Fatal(err)
 		}
 		w.ended(waitDeploy(), deployment.OutcomeCancelled, "")
-	})
-}
-
-// by continues the rollback past stackgate, as somebody at the console would.
-func (w *world) byHand(skip ...string) {
-	w.t.Helper()
-	if _, err := w.simulator.Client(account, region).ContinueUpdateRollback(w.t.Context(), &cloudformation.ContinueUpdateRollbackInput{
-		StackName: new(stackOf), ResourcesToSkip: skip,
-	}); err != nil {
-		w.t.Fatal(err)
-	}
-	time.Sleep(10 * time.Minute)
-}
-
-func TestRecoveryIsStaleWhenTheStackMoved(t *testing.T) {
-	for what, c := range map[string]struct {
-		skip  []string
-		cause string
-	}{
-		"recovered by hand":                       {[]string{"Table"}, "nothing to recover"},
-		"failed again by hand, in the same state": {nil, "the digest is"},
-	} {
-		t.Run(what, func(t *testing.T) {
-			story(t, func(w *world) {
-				w.broken(stuck)
-				record := w.ask(deployment.Recovery{Skip: []string{"Table"}})
-				wait := w.start(record.ID)
-				waiting := w.reach(record.ID, deployment.StageAwaiting)
-				w.byHand(c.skip...)
-				before := w.stackStatus()
-				if err := w.decide("bo", approval.Approve, waiting); err != nil {
-					w.t.Fatal(err)
-				}
-				ended := wait()
-				w.walked(record.ID, toRecovery+recoveryEnded+"Stale")
-				w.ended(ended, deployment.OutcomeStale, c.cause)
-				w.stands(before)
-			})
-		})
-	}
-}
-
-// meddled lets something happen just before the first call of one kind.
-type meddled struct {
-	functions.Client
-	before func()
-	left   *atomic.Int64
-}
-
-func (m meddled) DescribeStackEvents(ctx context.Context, in *cloudformation.DescribeStackEventsInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeStackEventsOutput, error) {
-	if m.left.Add(-1) == 0 {
-		m.before()
-	}
-	return m.Client.DescribeStackEvents(ctx, in, opts...)
-}
-
-// The stack moves after VerifyRecoveryProposal has looked: PerformRecovery looks for itself.
-func TestRecoveryLooksOnceMoreBeforeItActs(t *testing.T) {
-	story(t, func(w *world) {
-		w.broken(stuck)
-		record := w.ask(deployment.Recovery{Skip: []string{"Table"}})
-		wait := w.start(record.ID)
-		waiting := w.reach(record.ID, deployment.StageAwaiting)
-		left := new(atomic.Int64)
-		left.Store(2)
-		w.wrap = func(c functions.Client) functions.Client {
-			return meddled{c, func() { w.byHand() }, left}
-		}
-		if err := w.decide("bo", approval.Approve, waiting); err != nil {
-			w.t.Fatal(err)
-		}
-		ended := wait()
-		w.walked(record.ID, toRecovery+"PerformRecovery "+recoveryEnded+"Stale")
-		w.ended(ended, deployment.OutcomeStale, "is not what it was when its recovery was proposed")
-		w.stands("UPDATE_ROLLBACK_FAILED")
-	})
-}
-
-func TestRecoveryRefusesWhatDoesNotFit(t *testing.T) {
-	for what, c := range map[string]struct {
-		asked deployment.Recovery
-		cause string
-	}{
-		"an unknown resource":             {deployment.Recovery{Skip: []string{"Tabel"}}, `no resource "Tabel" to skip; what can be skipped: Table`},
-		"one that did not fail":           {deployment.Recovery{Skip: []string{"Queue"}}, "what can be skipped: Table"},
-		"a deletion's word":               {deployment.Recovery{Retain: []string{"Table"}}, "only of a stack in DELETE_FAILED"},
-		"a deletion's word without names": {deployment.Recovery{Force: true}, "only of a stack in DELETE_FAILED"},
-	} {
-		t.Run(what, func(t *testing.T) {
-			story(t, func(w *world) {
-				w.broken(stuck)
-				record := w.ask(c.asked)
-				ended := w.start(record.ID)()
-				w.walked(record.ID, toDiagnosis+recoveryEnded+"FailedBeforeChange")
-				w.ended(ended, deployment.OutcomeFailedBeforeChange, c.cause)
-				w.stands("UPDATE_ROLLBACK_FAILED")
-			})
-		})
-	}
-}
-
-// A wrong digest approves nothing, and a wake without a decision performs nothing.
-func TestRecoveryIsNotForged(t *testing.T) {
-	story(t, func(w *world) {
-		w.broken(stuckOnce)
-		record := w.ask(deployment.Recovery{})
-		wait := w.start(record.ID)
-		waiting := w.reach(record.ID, deployment.StageAwaiting)
-		other := waiting
-		other.Review.Digest = "sha256:" + strings.Repeat("0", 64)
-		if err := w.decide("bo", approval.Approve, other); err == nil {
-			w.t.Error("another digest was approved")
-		}
-		if err := w.decide("ana", approval.Approve, waiting); err == nil {
-			w.t.Error("the requester approved")
-		}
-		w.wake(record.ID, store.AwaitApproval, `{"approved":true}`)
-		ended := wait()
-		w.walked(record.ID, toRecovery+recoveryEnded+"Blocked")
-		w.ended(ended, deployment.OutcomeBlocked, "0 of 1 needed approvals")
-		w.stands("UPDATE_ROLLBACK_FAILED")
-	})
-}
-
-// What was requested of one state machine is not run by the other.
-func TestNeitherMachineRunsTheOthersRequests(t *testing.T) {
-	story(t, func(w *world) {
-		w.broken(stuckOnce)
-		w.host.deploy, w.host.recover = w.host.recover, w.host.deploy
-		for _, record := range []store.Record{w.ask(deployment.Recovery{}), w.request(deployment.IntentDeploy)} {
-			w.ended(w.start(record.ID)(), deployment.OutcomeFailedBeforeChange, "this state machine does not do that")
-		}
-		w.stands("UPDATE_ROLLBACK_FAILED")
-	})
-}
-
-// lostCall loses the answer of the call that recovers, after it had its effect.
-type lostCall struct {
-	functions.Client
-	left *atomic.Int64
-}
-
-func (l lostCall) ContinueUpdateRollback(ctx context.Context, in *cloudformation.ContinueUpdateRollbackInput, opts ...func(*cloudformation.Options)) (*cloudformation.ContinueUpdateRollbackOutput, error) {
-	out, err := l.Client.ContinueUpdateRollback(ctx, in, opts...)
-	if l.left.Add(-1) >= 0 {
-		return nil, errLost
-	}
-	return out, err
-}
-
-func TestRecoveryFindsItsLostCall(t *testing.T) {
-	story(t, func(w *world) {
-		w.broken(stuckOnce)
-		left := new(atomic.Int64)
-		left.Store(1)
-		w.wrap = func(c functions.Client) functions.Client { return lostCall{c, left} }
-		record := w.recovered(deployment.Recovery{})
-		w.walked(record.ID, toPerformed+recoveryEnded+"Recovered")
-		w.ended(record, deployment.OutcomeRecovered, "")
 	})
 }

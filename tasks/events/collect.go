@@ -73,6 +73,9 @@ func (t Collect) Run(ctx context.Context, in In) (CollectOut, error) {
 		Operation: read.Operation, Events: read.Events, Hooks: read.Hooks, Outcome: record.Ending("").Outcome(), Service: record.Service,
 		Environment: record.Environment, NextSteps: wayOut(record), Unread: read.Unread,
 	})
+	if advice := leaving(record, explained); advice != "" {
+		explained.Advice = append(explained.Advice, advice)
+	}
 	// A tail from before, of a stack that outlasted its limit and succeeded later, must not stand.
 	if record.Settlement == deployment.SettlementSucceeded && len(explained.Leftovers) == 0 && record.Tail.Document == "" {
 		return CollectOut{}, nil
@@ -120,6 +123,41 @@ func wayOut(r store.Record) []string {
 	case deployment.PhaseAbsent, deployment.PhaseReviewShell, deployment.PhaseReady, deployment.PhaseBusy, deployment.PhaseFailedCreateEmpty:
 	}
 	return nil
+}
+
+// leaving names what the next recovery can leave as it is, or leave behind: what could not go back or be deleted.
+func leaving(r store.Record, explained tail.Document) string {
+	failed := slices.Clone(explained.RollbackProblems)
+	if explained.RootCause != nil && r.Intent == deployment.IntentRecover {
+		failed = append(append(failed, *explained.RootCause), explained.Failures...)
+	}
+	command := fmt.Sprintf("`stackgate recover %s -e %s ", r.Service, r.Environment)
+	switch types.StackStatus(r.StackStatus) {
+	case types.StackStatusUpdateRollbackFailed:
+		if names := failedAs(failed, types.ResourceStatusUpdateFailed); len(names) > 0 {
+			return "Or leave what could not go back as it is, and bring it in line with the template afterwards: " + command + "--skip " + strings.Join(names, ",") + "`."
+		}
+	case types.StackStatusDeleteFailed:
+		// RetainResources takes logical ids of the stack itself.
+		names := slices.DeleteFunc(failedAs(failed, types.ResourceStatusDeleteFailed), func(name string) bool { return strings.Contains(name, ".") })
+		if len(names) > 0 {
+			return "Or leave behind what could not be deleted: " + command + "--retain " + strings.Join(names, ",") + "`."
+		}
+	default:
+	}
+	return ""
+}
+
+// failedAs lists the resources that failed with a status, nested stacks as such left out, as a recovery names them.
+func failedAs(failures []tail.Failure, status types.ResourceStatus) []string {
+	var names []string
+	for _, f := range failures {
+		name := strings.ReplaceAll(f.Path, "/", ".")
+		if f.Status == string(status) && f.Type != "AWS::CloudFormation::Stack" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 func keep(ctx context.Context, s Store, record store.Record, explained tail.Document) (CollectOut, error) {

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"stackgate/internal/cfn"
 	"stackgate/internal/deployment"
 	"stackgate/internal/store"
 )
@@ -53,7 +56,7 @@ func nextSteps(r store.Record, held store.Record, unread string) []string {
 	again := fmt.Sprintf("`stackgate %s %s -e %s`", r.Intent, r.Service, r.Environment)
 	look := fmt.Sprintf("`aws cloudformation describe-stack-events --stack-name %s --region %s`", r.StackName, r.Region)
 	switch r.Outcome {
-	case deployment.OutcomeDeployed, deployment.OutcomeNoChange, deployment.OutcomePlanned:
+	case deployment.OutcomeDeployed, deployment.OutcomeNoChange, deployment.OutcomePlanned, deployment.OutcomeRecovered:
 		return nil
 	case deployment.OutcomeRejected:
 		return []string{"Change what was rejected, then: " + again + "."}
@@ -73,7 +76,8 @@ func nextSteps(r store.Record, held store.Record, unread string) []string {
 		return []string{"Nothing was changed; mend the cause, then: " + again + "."}
 	case deployment.OutcomeFailedRolledBack, deployment.OutcomeFailedPaused, deployment.OutcomeFailedNeedsHuman:
 		if r.Times.Executed.IsZero() {
-			return []string{fmt.Sprintf("Look what leads out of it: `stackgate recover %s -e %s`.", r.Service, r.Environment)}
+			way := cfn.WayOf(types.StackStatus(r.StackStatus))
+			return []string{"Look what leads out of it: `" + way.Command(cfn.Whose{Service: r.Service, Environment: r.Environment, StackName: r.StackName}) + "`."}
 		}
 		line := "Read why it failed: " + look + "."
 		if unread != "" {
@@ -87,6 +91,8 @@ func nextSteps(r store.Record, held store.Record, unread string) []string {
 func blocked(r, held store.Record, again, look string) []string {
 	var steps []string
 	switch {
+	case r.Fault == deployment.NothingToRecover:
+		return []string{fmt.Sprintf("Deploy as ever: `stackgate deploy %s -e %s`.", r.Service, r.Environment)}
 	case r.Fault == deployment.QueueExhausted && held.ID != "":
 		steps = append(steps, "See what holds the stack: `stackgate status "+held.ID.Short()+"`.")
 		if held.Stage.Cancellable() {

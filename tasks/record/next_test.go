@@ -23,7 +23,7 @@ func ended(outcome deployment.Outcome, fault deployment.Fault) store.Record {
 
 // TestEveryEndSaysWhatToType: whatever was not what people wanted names a command.
 func TestEveryEndSaysWhatToType(t *testing.T) {
-	wanted := []deployment.Outcome{deployment.OutcomeDeployed, deployment.OutcomeNoChange, deployment.OutcomePlanned}
+	wanted := []deployment.Outcome{deployment.OutcomeDeployed, deployment.OutcomeNoChange, deployment.OutcomePlanned, deployment.OutcomeRecovered}
 	for _, outcome := range deployment.Outcomes() {
 		if outcome.Failed() != strings.HasPrefix(string(outcome), "Failed") {
 			t.Fatalf("%s", outcome)
@@ -51,6 +51,8 @@ func TestNextSteps(t *testing.T) {
 	executing.Stage = deployment.StageExecuting
 	plan := ended(deployment.OutcomeStale, deployment.ReviewStale)
 	plan.Intent = deployment.IntentPlan
+	stuck := ended(deployment.OutcomeFailedNeedsHuman, deployment.StackNeedsHuman)
+	stuck.StackStatus = "UPDATE_ROLLBACK_FAILED"
 	run := ended(deployment.OutcomeFailedRolledBack, deployment.InternalError)
 	run.Times.Executed = noon
 	for name, c := range map[string]struct {
@@ -67,7 +69,9 @@ func TestNextSteps(t *testing.T) {
 			"See what runs on the stack: `aws cloudformation describe-stack-events --stack-name shop-orders-prod --region eu-west-1`.", "Once the way is free: `stackgate deploy orders -e prod`."}},
 		"superseded":         {r: ended(deployment.OutcomeSuperseded, deployment.Superseded), want: []string{"Follow the newer one: `stackgate watch bbbbbbbb`."}},
 		"a plan":             {r: plan, want: []string{"Review what holds now: `stackgate plan orders -e prod`."}},
-		"no way to begin":    {r: ended(deployment.OutcomeFailedNeedsHuman, deployment.StackNeedsHuman), want: []string{"Look what leads out of it: `stackgate recover orders -e prod`."}},
+		"no way to begin":    {r: ended(deployment.OutcomeFailedNeedsHuman, deployment.StackNeedsHuman), want: []string{"Look what leads out of it: `aws cloudformation describe-stack-events --stack-name shop-orders-prod`."}},
+		"a stuck stack":      {r: stuck, want: []string{"Look what leads out of it: `stackgate recover orders -e prod`."}},
+		"nothing to recover": {r: ended(deployment.OutcomeBlocked, deployment.NothingToRecover), want: []string{"Deploy as ever: `stackgate deploy orders -e prod`."}},
 		"a tail that failed": {r: run, unread: "denied", want: []string{"The tail could not be collected (denied). Read why it failed: `aws cloudformation describe-stack-events --stack-name shop-orders-prod --region eu-west-1`."}},
 	} {
 		if got := nextSteps(c.r, c.held, c.unread); !slices.Equal(got, c.want) {

@@ -2,6 +2,7 @@ package recovery
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,7 +97,25 @@ func (t Perform) Run(ctx context.Context, in PerformIn) (PerformOut, error) {
 	if begun, err := t.begun(ctx, client, record); err != nil || begun {
 		return PerformOut{Adopted: begun}, err
 	}
-	return PerformOut{}, t.notStarted(ctx, record, cfn.Fault(failure, "recover stack %s (%s)", record.StackName, d.Action.Operation()))
+	return PerformOut{}, t.notStarted(ctx, record, refused(failure, d, record))
+}
+
+// refused says why CloudFormation did not take the call. That it does not take it in the stack's present state means that
+// the stack moved since it was read.
+func refused(failure error, d cfn.Diagnosis, r store.Record) error {
+	err := cfn.Fault(failure, "recover stack %s (%s)", r.StackName, d.Action.Operation())
+	var named *deployment.FaultError
+	if !errors.As(err, &named) {
+		return err
+	}
+	switch named.Fault {
+	case deployment.StackNotFound, deployment.StackNeedsHuman:
+		return stale("the stack moved before its recovery was performed: %s", named.Message)
+	case deployment.InvalidRequest:
+		return named.Advise("mend what CloudFormation objects to, and recover again")
+	default:
+		return err
+	}
 }
 
 // begun says whether an earlier try has made the call. A stack that is gone after such a try is gone by it.

@@ -16,9 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"stackgate/internal/cfnsim"
 	"stackgate/internal/cli"
 	"stackgate/internal/clock"
 	"stackgate/internal/store"
@@ -50,6 +54,7 @@ func TestScripts(t *testing.T) {
 			"as":       as,
 			"waits":    waits,
 			"unsigned": unsigned,
+			"leave":    leave,
 			"shortid":  shortid,
 			"valid":    valid,
 		},
@@ -87,6 +92,31 @@ func awaiting(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	defer kept.Close()
 	awaitIn(ts, kept, args[0])
+}
+
+// leave leaves a change set in the simulated CloudFormation, named and described as given, as a deployment does that
+// could not clean up after itself. The stack is made where there is none: leave ACCOUNT STACK NAME DESCRIPTION
+func leave(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: leave ACCOUNT STACK NAME DESCRIPTION")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	kept, err := sqlite.Open(ctx, ts.MkAbs(filepath.Join(".stackgate", "simulated")), clock.System{})
+	ts.Check(err)
+	defer kept.Close()
+	simulator, err := cfnsim.New(cfnsim.Options{Clock: clock.System{}, Storage: kept.Blob("simulator"), Pace: 0.01})
+	ts.Check(err)
+	client := simulator.Client(args[0], "eu-west-1")
+	in := &cloudformation.CreateChangeSetInput{
+		StackName: &args[1], ChangeSetName: &args[2], Description: &args[3], ChangeSetType: types.ChangeSetTypeUpdate,
+		TemplateBody: aws.String(`Resources: {Left: {Type: "AWS::SQS::Queue"}}`),
+	}
+	if _, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &args[1]}); err != nil {
+		in.ChangeSetType = types.ChangeSetTypeCreate
+	}
+	_, err = client.CreateChangeSet(ctx, in)
+	ts.Check(err)
 }
 
 // edit replaces a text that stands in a file once: edit FILE OLD NEW

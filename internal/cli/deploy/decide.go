@@ -126,12 +126,20 @@ func (v *view) prompt(r store.Record, review plan.Review) {
 	}
 }
 
+// done is what happens to what is approved.
+func done(r store.Record) string {
+	if r.Intent == deployment.IntentRecover {
+		return "perform"
+	}
+	return "execute"
+}
+
 var errAgain = errors.New("ask again")
 
 func (v *view) question(ctx context.Context, r store.Record, review plan.Review) (frontdoor.Answer, error) {
 	answer := frontdoor.Answer{Digest: r.Review.Digest}
 	critical := review.Acknowledgements()
-	want, question := "yes", "Approve as "+v.options.App.Person()+"? Type yes to execute it, no to reject it: "
+	want, question := "yes", "Approve as "+v.options.App.Person()+"? Type yes to "+done(r)+" it, no to reject it: "
 	if len(critical) > 0 {
 		want = r.StackName
 		question = fmt.Sprintf("%s above. Type the stack's name, %s, to approve as %s, or no to reject it: ",

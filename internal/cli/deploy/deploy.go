@@ -16,6 +16,7 @@ import (
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/wish"
 	"stackgate/internal/deployment"
+	"stackgate/internal/frontdoor"
 	"stackgate/internal/store"
 	"stackgate/internal/stream"
 )
@@ -79,6 +80,35 @@ func Run(ctx context.Context, o *Options) error {
 	if err := o.begin(ctx, s, keys); err != nil {
 		return err
 	}
+	return o.attend(ctx, s, keys, ask)
+}
+
+// Attend runs what is asked for, shows it and asks for the decision, to its end. A recovery is attended as a deployment
+// is. Where a question is given it is asked first, on a terminal; --yes skips it.
+func (o *Options) Attend(ctx context.Context, s *door.Session, ask frontdoor.Ask, question string) error {
+	keys := newKeyboard(o.App)
+	if question != "" && !o.Yes && o.App.Interactive() {
+		if err := o.confirm(ctx, keys, question); err != nil {
+			return err
+		}
+	}
+	return o.attend(ctx, s, keys, ask)
+}
+
+func (o *Options) confirm(ctx context.Context, keys *keyboard, question string) error {
+	answer, err := keys.ask(ctx, question+" [y/N] ")
+	if err != nil {
+		return err
+	}
+	if !yes(answer) {
+		o.App.Warn("Nothing was requested.")
+		return exit.ErrInterrupted
+	}
+	return nil
+}
+
+func (o *Options) attend(ctx context.Context, s *door.Session, keys *keyboard, ask frontdoor.Ask) error {
+	a := o.App
 	v := &view{options: o, session: s, keys: keys, lines: o.lines()}
 	asking, stopAsking := context.WithCancel(ctx)
 	defer stopAsking()
@@ -126,15 +156,7 @@ func (o *Options) begin(ctx context.Context, s *door.Session, keys *keyboard) er
 		which = "changes that are not dangerous"
 	}
 	o.App.Warn("%s executes %s without approval.", o.Wish.Environment, which)
-	answer, err := keys.ask(ctx, "Deploy "+o.Wish.Service+" to "+o.Wish.Environment+"? [y/N] ")
-	if err != nil {
-		return err
-	}
-	if !yes(answer) {
-		o.App.Warn("Nothing was requested.")
-		return exit.ErrInterrupted
-	}
-	return nil
+	return o.confirm(ctx, keys, "Deploy "+o.Wish.Service+" to "+o.Wish.Environment+"?")
 }
 
 func (o *Options) lines() feed.Printer {

@@ -5,6 +5,7 @@ import (
 
 	"stackgate/internal/approval"
 	"stackgate/internal/cli/app"
+	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
 	"stackgate/internal/plan"
 	"stackgate/internal/store"
@@ -28,13 +29,17 @@ func Decision(a *app.App, r store.Record, d frontdoor.Decided) error {
 	if d.Repeated {
 		return app.Printf(a.Stdout, "%s; it was so already.\n", text)
 	}
+	done, left := "it is executed now", "Its change set is being deleted."
+	if r.Intent == deployment.IntentRecover {
+		done, left = "it is performed now", "The stack is left as it is."
+	}
 	switch d.Tally.State {
 	case approval.Waiting:
 		text += fmt.Sprintf(". %d of %d approvals; still waiting.", d.Tally.Given, d.Tally.Needed)
 	case approval.Approved:
-		text += fmt.Sprintf(". %d of %d approvals; it is executed now.", d.Tally.Given, d.Tally.Needed)
+		text += fmt.Sprintf(". %d of %d approvals; %s.", d.Tally.Given, d.Tally.Needed, done)
 	case approval.Rejected:
-		text += ". Its change set is being deleted."
+		text += ". " + left
 	}
 	return app.Printf(a.Stdout, "%s\n", text)
 }

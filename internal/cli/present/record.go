@@ -48,7 +48,7 @@ func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decisi
 			out.WriteString(Wrap(p.Dim(fmt.Sprintf("%-10s", label))+strings.Join(texts, "   "), 2, 12, a.Columns()) + "\n")
 		}
 	}
-	fmt.Fprintf(&out, "%s  %s\n", p.Bold(p.Clean(r.Service+" -> "+r.Environment)), StageWord(p, r))
+	fmt.Fprintf(&out, "%s  %s\n", p.Bold(p.Clean(title(r))), StageWord(p, r))
 	fact("id", r.ID.String())
 	fact("stack", r.StackName, "account "+r.Account, r.Region, r.StackStatus)
 	fact("request", Requester(r)+Unverified(r.Verified), prefixed("commit ", wording.ShortCommit(r.Commit)), moment(r.Times.Requested))
@@ -77,6 +77,14 @@ func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decisi
 	return err
 }
 
+func title(r store.Record) string {
+	text := r.Service + " -> " + r.Environment
+	if r.Intent == deployment.IntentRecover {
+		text = "recover " + text
+	}
+	return text
+}
+
 // Ending writes how a deployment ended, and what to do.
 func Ending(w io.Writer, a *app.App, r store.Record) {
 	p := a.Pen()
@@ -93,6 +101,9 @@ func Ending(w io.Writer, a *app.App, r store.Record) {
 	line(0, style(string(r.Outcome))+"  "+r.Sentence())
 	if r.Cause != "" && r.Cause != r.Sentence() {
 		line(2, "Cause: "+p.Clean(r.Cause))
+	}
+	if r.Outcome == deployment.OutcomeRecovered && len(r.Recovery.Skip) > 0 {
+		line(2, "Skipped: "+p.Clean(strings.Join(r.Recovery.Skip, ", "))+"; bring them in line with the template before the next update.")
 	}
 	for _, step := range r.Tail.Advice {
 		line(2, "Next: "+p.Clean(step))

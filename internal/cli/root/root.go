@@ -12,6 +12,7 @@ import (
 	"stackgate/internal/cli/app"
 	"stackgate/internal/cli/approve"
 	"stackgate/internal/cli/cancel"
+	"stackgate/internal/cli/clean"
 	"stackgate/internal/cli/config"
 	"stackgate/internal/cli/demo"
 	"stackgate/internal/cli/deploy"
@@ -20,6 +21,7 @@ import (
 	"stackgate/internal/cli/list"
 	"stackgate/internal/cli/plan"
 	"stackgate/internal/cli/present"
+	"stackgate/internal/cli/recover"
 	"stackgate/internal/cli/reject"
 	"stackgate/internal/cli/review"
 	"stackgate/internal/cli/schema"
@@ -48,10 +50,11 @@ STACKGATE_MODE, _URL, _PROFILE, _REGION, _STATE, _SERVICES and _AS stand in for 
 may also be set with stackgate config. STACKGATE_PAGER is a command through which reviews are read on a terminal. Stacks
 go to the account and region of their definition, whatever --profile and --region say.
 
-Exit codes: 0 done, nothing to do, or planned   1 error, or failed before anything changed   2 with --detailed-exitcode
-of plan and diff: there are changes   3 failed and rolled back   4 not allowed   5 rejected   6 expired, superseded,
-stale or too late   7 policy, or missing acknowledgement   8 blocked by another operation   9 failed, a person must look
-10 cancelled   64 usage or definitions   124 --timeout   130 interrupted`,
+Exit codes: 0 done, nothing to do, planned, or recovered   1 error, or failed before anything changed   2 with
+--detailed-exitcode of plan and diff: there are changes   3 failed and rolled back   4 not allowed   5 rejected
+6 expired, superseded, stale or too late   7 policy, or missing acknowledgement   8 blocked by another operation, or
+nothing to recover   9 failed, a person must look   10 cancelled   64 usage or definitions   124 --timeout
+130 interrupted`,
 		Example: `  stackgate demo
   stackgate services list
   stackgate plan orders -e staging
@@ -73,7 +76,7 @@ stale or too late   7 policy, or missing acknowledgement   8 blocked by another 
 			cmd.AddCommand(c)
 		}
 	}
-	group("deploy", demo.NewCommand(a, nil), plan.NewCommand(a, nil), deploy.NewCommand(a, nil))
+	group("deploy", demo.NewCommand(a, nil), plan.NewCommand(a, nil), deploy.NewCommand(a, nil), recover.NewCommand(a, nil), clean.NewCommand(a, nil))
 	group("decide", review.NewCommand(a, nil), diff.NewCommand(a, nil), approve.NewCommand(a, nil), reject.NewCommand(a, nil), cancel.NewCommand(a, nil))
 	group("look", status.NewCommand(a, nil), list.NewCommand(a, nil), watch.NewCommand(a, nil), tail.NewCommand(a, nil), services.NewCommand(a))
 	cmd.AddCommand(config.NewCommand(a), schema.NewCommand(a), version.NewCommand(a))

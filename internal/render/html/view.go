@@ -175,7 +175,9 @@ func (v *viewer) facts() []factView {
 		facts = add(facts, "Digest", plan.ShortDigest(v.r.Digest))
 		facts = add(facts, "Created", wording.Moment(d.CreatedAt, v.o.Now), wording.Expiry(*d, v.o.Now))
 		facts = add(facts, "Requested by", wording.Requester(*d))
-		facts = add(facts, "Commit", strings.TrimPrefix(wording.Commit(*d), "commit "))
+		if v.r.Recovery == nil {
+			facts = add(facts, "Commit", strings.TrimPrefix(wording.Commit(*d), "commit "))
+		}
 		facts = add(facts, "Reason", d.Reason)
 		if d.PullRequest != "" {
 			facts = append(facts, factView{Label: "Pull request", Text: seen(d.PullRequest), Link: hostile.Link(d.PullRequest)})
@@ -189,6 +191,10 @@ func (v *viewer) facts() []factView {
 		}
 	}
 	facts = add(facts, "Description", wording.Description(v.r))
+	if v.r.Recovery != nil {
+		facts = add(facts, "Call", wording.Recovery(v.r))
+		return add(facts, "Completeness", wording.Shown(v.r, len(v.r.Items), "shown"))
+	}
 	facts = add(facts, "Drift", strings.TrimPrefix(wording.DriftLine(v.r), "drift: "))
 	return add(facts, "Completeness", wording.Shown(v.r, len(v.r.Items), "shown"))
 }

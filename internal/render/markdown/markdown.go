@@ -131,18 +131,30 @@ func counts(r plan.Review) string {
 	return titles + "\n" + rules + "\n" + numbers + "\n\n"
 }
 
+// compared says what the stack was compared with; a recovery compares it with nothing, and says what it calls.
+func compared(r plan.Review) string {
+	if r.Recovery != nil {
+		return wording.Recovery(r)
+	}
+	return wording.DriftLine(r)
+}
+
 func foot(r plan.Review, o Options) string {
 	prosed := func(s string) string { return within(maxFact, s, prose) }
 	coded := func(s string) string { return within(maxFact, s, code) }
 	var out strings.Builder
 	fmt.Fprintf(&out, "Stack %s, account %s, region %s; %s.\n\n", coded(r.Target.StackName), coded(wording.Account(r.Target)),
-		coded(r.Target.Region), prosed(wording.DriftLine(r)))
+		coded(r.Target.Region), prosed(compared(r)))
 	d := r.Deployment
 	if d == nil {
 		fmt.Fprintf(&out, "Change set %s, content digest %s.\n", coded(r.Target.ChangeSetName), coded(plan.ShortDigest(r.ContentDigest)))
 		return out.String()
 	}
-	facts := []string{"Requested by " + prosed(wording.Requester(*d)), prosed(wording.Commit(*d)), "digest " + coded(plan.ShortDigest(r.Digest))}
+	facts := []string{"Requested by " + prosed(wording.Requester(*d))}
+	if r.Recovery == nil {
+		facts = append(facts, prosed(wording.Commit(*d)))
+	}
+	facts = append(facts, "digest "+coded(plan.ShortDigest(r.Digest)))
 	if expiry := wording.Expiry(*d, o.Now); expiry != "" {
 		facts = append(facts, expiry)
 	}

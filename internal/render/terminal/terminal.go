@@ -76,6 +76,14 @@ func (p *page) header() {
 	if d := r.Deployment; d != nil {
 		p.text(0, 2, p.style(bold, p.clean(wording.Title(r)))+"   stack "+p.clean(r.Target.StackName)+"   "+target)
 		p.fact("plan", d.ID, "digest "+plan.ShortDigest(r.Digest), "created "+wording.Moment(d.CreatedAt, p.o.Now), wording.Expiry(*d, p.o.Now))
+		if r.Recovery != nil {
+			// There is no template, no commit of it and nothing to compare with.
+			p.fact("request", wording.Requester(*d))
+			p.fact("reason", d.Reason)
+			p.fact("call", wording.Recovery(r))
+			p.verdict()
+			return
+		}
 		p.fact("request", wording.Requester(*d), wording.Commit(*d))
 		p.fact("reason", d.Reason)
 		p.fact("pull req", d.PullRequest)
@@ -95,6 +103,11 @@ func (p *page) header() {
 		p.fact("type", kind+" change set")
 	}
 	p.fact("says", wording.Description(r))
+	p.verdict()
+}
+
+func (p *page) verdict() {
+	r := p.review
 	p.blank()
 	p.text(0, 0, p.style(bold, p.clean(wording.Verdict(r))))
 	for _, reason := range wording.Incomplete(r) {

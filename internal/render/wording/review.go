@@ -369,6 +369,14 @@ func Compared(d plan.Deployment, now time.Time) string {
 	return text
 }
 
+// Recovery says which call leads the stack from where to where; empty for the review of a change set.
+func Recovery(r plan.Review) string {
+	if r.Recovery == nil {
+		return ""
+	}
+	return r.Recovery.Operation + ", from " + r.Recovery.Status + " to " + r.Recovery.Reaches
+}
+
 // Account names the account with its alias, where it has one.
 func Account(t plan.Target) string {
 	text := t.Account
@@ -383,6 +391,9 @@ func Account(t plan.Target) string {
 
 // Title names what is deployed where: "orders -> prod", or the stack where the review is that of a file.
 func Title(r plan.Review) string {
+	if r.Deployment != nil && r.Recovery != nil {
+		return "recover " + r.Deployment.Service + " -> " + r.Deployment.Environment
+	}
 	if r.Deployment != nil {
 		return r.Deployment.Service + " -> " + r.Deployment.Environment
 	}
