@@ -202,6 +202,26 @@ func TestTheFunctionsUnderstandTheirEnvironment(t *testing.T) {
 	}
 }
 
+func TestTheFrontDoorUnderstandsItsEnvironment(t *testing.T) {
+	settings, err := installed.ReadSettings(environmentOf(t, example(t).template(t, hub), installed.Review), installed.Review)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if settings.Table != "<"+onlyID(t, "AWS::DynamoDB::Table")+">" {
+		t.Errorf("its table is %s", settings.Table)
+	}
+}
+
+// onlyID is the logical id of the hub's one resource of a type.
+func onlyID(t *testing.T, kind string) string {
+	t.Helper()
+	for id := range example(t).template(t, hub).of(kind) {
+		return id
+	}
+	t.Fatalf("there is no %s", kind)
+	return ""
+}
+
 // environmentOf is a function's environment as Lambda would show it, with references as names.
 func environmentOf(t *testing.T, hubTemplate template, f installed.Function) func(string) string {
 	t.Helper()

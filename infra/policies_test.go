@@ -179,7 +179,7 @@ func TestOnlyTheFrontDoorDecides(t *testing.T) {
 		}
 	}
 	for _, f := range installation.AllFunctions() {
-		if denied[installation.FunctionRole(f)] == (f == installation.Review) {
+		if denied[installation.FunctionRole(f)] == (f == installed.Review) {
 			t.Errorf("%s is denied decisions: %v", f, denied[installation.FunctionRole(f)])
 		}
 	}

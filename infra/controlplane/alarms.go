@@ -9,6 +9,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"stackgate/infra/installation"
+	"stackgate/internal/installed"
 	"stackgate/internal/metrics"
 )
 
@@ -36,7 +37,7 @@ func (h *hub) watch() []interfacesawscloudwatch.IAlarmRef {
 		{id: "DeadLetter", name: "dead-letters", threshold: 1, minutes: 5, metric: h.deadLetters.MetricApproximateNumberOfMessagesVisible(options("Maximum")),
 			description: "An event could not be handled: read queue stackgate-dead-letters, mend the cause; the sweep has done what the event asked for"},
 	}
-	review := h.functions[installation.Review]
+	review := h.functions[installed.Review]
 	all = append(all,
 		alarm{id: "ReviewErrors", name: "review-errors", threshold: 1, minutes: 5, metric: review.MetricErrors(options("Sum")),
 			description: "The front door failed to answer: see the log of function stackgate-review"})

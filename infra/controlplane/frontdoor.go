@@ -9,8 +9,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 
-	"stackgate/infra/installation"
 	"stackgate/infra/nag"
+	"stackgate/internal/installed"
 )
 
 // accessLog is what a call leaves in the log: who, what, and how it ended; no body and no token.
@@ -23,7 +23,7 @@ var accessLog = map[string]string{
 // newFrontDoor makes the HTTP API before the review function. API Gateway verifies every caller's signature (SigV4), and
 // the function takes who it was from there. It returns the address.
 func (h *hub) newFrontDoor() *string {
-	live := h.newLive(installation.Review)
+	live := h.newLive(installed.Review)
 	api := awsapigatewayv2.NewCfnApi(h.stack, jsii.String("FrontDoor"), &awsapigatewayv2.CfnApiProps{
 		Name: jsii.String("stackgate"), ProtocolType: jsii.String("HTTP"), Description: jsii.String("The front door of stackgate"),
 	})

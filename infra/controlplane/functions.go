@@ -34,7 +34,7 @@ func shapeOf(f installed.Function) shape {
 		return shape{"changeset", 60, 20}
 	case installed.Events:
 		return shape{"events", 120, 20}
-	case installation.Review:
+	case installed.Review:
 		// API Gateway waits for 30 seconds.
 		return shape{"review", 29, 20}
 	}
@@ -96,7 +96,7 @@ func (h *hub) settingsOf(f installed.Function) map[string]*string {
 		installed.MachinePatternVariable: literally(s.MachinePattern()),
 		installed.TopicVariable:          h.announcements.TopicArn(),
 	}
-	if f != installation.Review {
+	if f != installed.Review {
 		settings[installed.RolePatternVariable] = literally(s.RolePattern())
 	}
 	if s.SentryParameter != "" {
@@ -122,7 +122,7 @@ func descriptionOf(f installed.Function) string {
 		return "Executes approved change sets, and alone may"
 	case installed.Events:
 		return "Reads stacks, explains failures and wakes deployments; changes no stack"
-	case installation.Review:
+	case installed.Review:
 		return "The front door: takes requests and decisions, and alone starts executions"
 	}
 	panic("there is no function " + string(f))

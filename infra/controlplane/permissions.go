@@ -6,7 +6,6 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
-	"stackgate/infra/installation"
 	"stackgate/internal/installed"
 	"stackgate/internal/store/dynamo"
 )
@@ -52,7 +51,7 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 		may = append(may, h.wake(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters())
 	case installed.Execute:
 		may = append(may, h.assumeOwn(f), h.decideNothing())
-	case installation.Review:
+	case installed.Review:
 		may = append(may, h.listRecords(), h.wake(), h.announce(),
 			allow("Start", []string{"states:StartExecution"}, []string{h.Settings.MachineARNs()}))
 	}
@@ -67,7 +66,7 @@ func documentsOf(f installed.Function) []string {
 		return []string{"definition", "review", "tail"}
 	case installed.Events:
 		return []string{"tail"}
-	case installation.Review:
+	case installed.Review:
 		return []string{"template"}
 	}
 	return nil

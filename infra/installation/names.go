@@ -33,11 +33,8 @@ const (
 	AlarmTopic        = "stackgate-alarms"
 )
 
-// Review is the front door's function. It is not among those that assume a role in a target account.
-const Review installed.Function = "review"
-
 // AllFunctions lists every function of the control plane.
-func AllFunctions() []installed.Function { return append(installed.Functions(), Review) }
+func AllFunctions() []installed.Function { return append(installed.Functions(), installed.Review) }
 
 // FunctionName is the name of a function.
 func FunctionName(f installed.Function) string { return "stackgate-" + string(f) }
