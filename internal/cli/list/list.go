@@ -84,13 +84,13 @@ func table(a *app.App, records []store.Record) error {
 	// Colours would be counted as columns, so there are none in the table.
 	p := app.Pen{ASCII: a.ASCII()}
 	t := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "ID\tSERVICE\tENV\tINTENT\tSTATE\tREQUESTED\tBY\tREVIEW")
+	fmt.Fprintln(t, "ID\tSERVICE\tENV\tSTATE\tINTENT\tREQUESTED\tBY\tREVIEW")
 	for _, r := range records {
 		review := ""
 		if r.Review.Digest != "" {
 			review = fmt.Sprintf("%d, %s", r.Review.Changes, r.Review.Level)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID.Short(), p.Clean(r.Service), p.Clean(r.Environment), p.Clean(string(r.Intent)), present.StageWord(p, r),
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID.Short(), p.Clean(r.Service), p.Clean(r.Environment), present.StageWord(p, r), p.Clean(string(r.Intent)),
 			r.Times.Requested.UTC().Format("01-02 15:04"), p.Clean(r.RequestedBy), review)
 	}
 	if err := t.Flush(); err != nil {
