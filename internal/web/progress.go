@@ -76,7 +76,9 @@ func Progress(r store.Record, decisions []approval.Decision, review *plan.Review
 	}
 	t.decisions(r, decisions)
 	if !r.Times.Executed.IsZero() {
-		t.tell(r.Times.Executed, stream.ExecutionStarted, stream.Execution{ChangeSetID: r.ChangeSet.ARN, ClientRequestToken: r.ClientRequestToken})
+		t.tell(r.Times.Executed, stream.ExecutionStarted, stream.Execution{
+			ChangeSetID: r.ChangeSet.ARN, Recovery: r.Recovery.Action.Operation(), ClientRequestToken: r.ClientRequestToken,
+		})
 	}
 	if r.Stage == deployment.StageFinished {
 		t.result(r)
@@ -89,7 +91,10 @@ func changeSet(r store.Record, state deployment.ChangeSetState) stream.ChangeSet
 }
 
 func (t *teller) review(r store.Record, review plan.Review) {
-	t.tell(r.Times.Planned, stream.ChangeSetStatus, changeSet(r, deployment.ChangeSetReady))
+	// A recovery is proposed without a change set.
+	if r.Intent != deployment.IntentRecover {
+		t.tell(r.Times.Planned, stream.ChangeSetStatus, changeSet(r, deployment.ChangeSetReady))
+	}
 	for _, item := range review.Items {
 		t.tell(r.Times.Planned, stream.PlannedChange, stream.Change{
 			Path: item.Path, ResourceType: item.Type, Action: item.Action, Replacement: item.Replacement, PolicyAction: item.PolicyAction,
@@ -113,11 +118,11 @@ func (t *teller) decisions(r store.Record, decisions []approval.Decision) {
 
 func (t *teller) result(r store.Record) {
 	cause := r.Cause
-	if cause == r.Outcome.Sentence() {
+	if cause == r.Sentence() {
 		cause = ""
 	}
 	t.tell(r.Times.Finished, stream.Result, stream.Ended{
-		Outcome: string(r.Outcome), Failed: r.Outcome.Failed(), Cause: cause, Sentence: r.Outcome.Sentence(), StackID: r.StackID,
+		Outcome: string(r.Outcome), Failed: r.Outcome.Failed(), Cause: cause, Sentence: r.Sentence(), StackID: r.StackID,
 		Status: r.StackStatus, Leftovers: append([]string{}, r.Leftovers...), Advice: append([]string{}, r.Tail.Advice...),
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
 	"stackgate/internal/identity"
+	"stackgate/internal/plan"
 	"stackgate/internal/store"
 	"stackgate/internal/stream"
 	"stackgate/internal/web"
@@ -274,6 +275,37 @@ func TestEventsAreToldFromTheRecord(t *testing.T) {
 		}
 		h.call(engineer("ana"), "GET", path+"-1", nil).want(400, wire.Malformed)
 	})
+}
+
+// TestARecoveryIsToldByItsCall: there is no change set to tell of, and the end has sentences of its own.
+func TestARecoveryIsToldByItsCall(t *testing.T) {
+	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+	r := store.Record{
+		ID: "orders-prod-20261126T120000Z-7q4k2mxa", Intent: deployment.IntentRecover, Stage: deployment.StageFinished,
+		Outcome: deployment.OutcomeRecovered, ClientRequestToken: "orders-prod-20261126T120000Z-7q4k2mxa",
+		Times: store.Times{Requested: at, Planned: at, Executed: at, Finished: at},
+	}
+	r.Recovery.Action = deployment.RecoverContinueRollback
+	r.Cause = r.Sentence()
+	events, err := web.Progress(r, nil, &plan.Review{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var kinds []string
+	for _, e := range events {
+		kinds = append(kinds, e.Type)
+	}
+	if got, want := strings.Join(kinds, " "), "plan_started change_summary execution_started result"; got != want {
+		t.Fatalf("told %s, want %s", got, want)
+	}
+	var begun stream.Execution
+	var ended stream.Ended
+	if err := errors.Join(json.Unmarshal(events[2].Body, &begun), json.Unmarshal(events[3].Body, &ended)); err != nil {
+		t.Fatal(err)
+	}
+	if begun.Recovery != "ContinueUpdateRollback" || ended.Sentence != r.Sentence() || ended.Cause != "" {
+		t.Errorf("execution %+v, end %+v", begun, ended)
+	}
 }
 
 func TestServicesAreListed(t *testing.T) {
