@@ -25,6 +25,7 @@ import (
 	"stackgate/internal/service"
 	"stackgate/internal/store"
 	"stackgate/internal/store/dynamo"
+	"stackgate/internal/taskrun"
 	"stackgate/internal/web"
 	"stackgate/services"
 )
@@ -38,7 +39,7 @@ func (d Door) Handle(ctx context.Context, call events.APIGatewayV2HTTPRequest) (
 }
 
 // OpenDoor makes the front door that the environment describes.
-func OpenDoor(getenv func(string) string, log *slog.Logger) (Door, error) {
+func OpenDoor(ctx context.Context, getenv func(string) string, log *slog.Logger) (Door, error) {
 	settings, err := ReadSettings(getenv, Review)
 	if err != nil {
 		return Door{}, err
@@ -47,11 +48,11 @@ func OpenDoor(getenv func(string) string, log *slog.Logger) (Door, error) {
 	if err != nil {
 		return Door{}, err
 	}
-	return ComposeDoor(settings, configuration, log)
+	return ComposeDoor(settings, configuration, log, Tracker(ctx, settings, ParameterStore{Configuration: configuration, Clock: clock.System{}}, log))
 }
 
-// ComposeDoor makes the front door of the settings, with clients of one AWS configuration.
-func ComposeDoor(settings Settings, configuration aws.Config, log *slog.Logger) (Door, error) {
+// ComposeDoor makes the front door of the settings, with clients of one AWS configuration. Tracker may be nil.
+func ComposeDoor(settings Settings, configuration aws.Config, log *slog.Logger, tracker taskrun.Tracker) (Door, error) {
 	catalog, err := service.Load(services.Files, "services")
 	if err != nil {
 		return Door{}, fmt.Errorf("read the definitions in this program: %w", err)
@@ -66,10 +67,22 @@ func ComposeDoor(settings Settings, configuration aws.Config, log *slog.Logger) 
 	if settings.Topic != "" {
 		door.Announcer = announcement.Topic{ARN: settings.Topic, Publisher: newTopics(configuration), Log: log}
 	}
-	return NewDoor(catalog.Identities(), web.New(web.Options{
+	options := web.Options{
 		Door: door, Store: kept, Catalog: func() (web.Catalog, error) { return catalog, nil },
 		Starter: Starter{Client: machines, Machines: settings.Machines}, Clock: clock.System{}, Log: log,
-	})), nil
+	}
+	if tracker != nil {
+		options.Tracker = callTracker{tracker}
+	}
+	return NewDoor(catalog.Identities(), web.New(options)), nil
+}
+
+// callTracker tells the exception tracker of calls, as the other functions tell it of tasks.
+type callTracker struct{ tracker taskrun.Tracker }
+
+// Unexpected tells of one failed call.
+func (t callTracker) Unexpected(ctx context.Context, what string, err error) {
+	t.tracker.Capture(ctx, taskrun.Exception{Task: what, Err: err})
 }
 
 // NewDoor makes a function of a handler. The caller is whom the API's IAM authorizer has verified; without an authorizer

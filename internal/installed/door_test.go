@@ -20,6 +20,7 @@ import (
 	"stackgate/internal/identity"
 	"stackgate/internal/installed"
 	"stackgate/internal/store"
+	"stackgate/internal/taskrun"
 	"stackgate/internal/web"
 )
 
@@ -33,13 +34,13 @@ func TestTheDoorNeedsItsMachinesAndNoRoles(t *testing.T) {
 	if s, err := installed.ReadSettings(getenv, installed.Review); err != nil || s.Function != installed.Review {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if _, err := installed.OpenDoor(func(string) string { return "" }, slog.New(slog.DiscardHandler)); err == nil {
+	if _, err := installed.OpenDoor(t.Context(), func(string) string { return "" }, slog.New(slog.DiscardHandler)); err == nil {
 		t.Error("a door without an environment")
 	}
 	for name, value := range map[string]string{"AWS_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret"} {
 		t.Setenv(name, value)
 	}
-	if _, err := installed.OpenDoor(getenv, slog.New(slog.DiscardHandler)); err != nil {
+	if _, err := installed.OpenDoor(t.Context(), getenv, slog.New(slog.DiscardHandler)); err != nil {
 		t.Error(err)
 	}
 }
@@ -86,6 +87,46 @@ func TestTheCallerIsWhomIAMVerified(t *testing.T) {
 				t.Errorf("%d, caller %q, body %q, %v", answer.StatusCode, reached, body, err)
 			}
 		})
+	}
+}
+
+// captures keeps what the exception tracker is told.
+type captures struct{ told []taskrun.Exception }
+
+func (c *captures) Capture(_ context.Context, e taskrun.Exception) { c.told = append(c.told, e) }
+
+// offline is a network on which nothing answers.
+type offline struct{}
+
+func (offline) Do(*http.Request) (*http.Response, error) { return nil, errors.New("no route to host") }
+
+func TestTheTrackerIsToldOfCallsThatFail(t *testing.T) {
+	pattern, err := installed.ParseMachinePattern(machines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tracker := &captures{}
+	door, err := installed.ComposeDoor(installed.Settings{Table: "t", Bucket: "b", Machines: pattern}, aws.Config{
+		Region: "eu-west-1", Credentials: aws.AnonymousCredentials{}, HTTPClient: offline{}, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+	}, slog.New(slog.DiscardHandler), tracker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var event events.APIGatewayV2HTTPRequest
+	list := strings.NewReplacer(`"POST"`, `"GET"`, "AWSReservedSSO_Engineers_", "AWSReservedSSO_PlatformEngineer_").Replace(call)
+	if err := json.Unmarshal([]byte(list), &event); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := door.Handle(t.Context(), event)
+	if err != nil || answer.StatusCode != http.StatusInternalServerError || strings.Contains(answer.Body, "no route") {
+		t.Errorf("%d %s, %v", answer.StatusCode, answer.Body, err)
+	}
+	if len(tracker.told) != 1 || !strings.Contains(tracker.told[0].Task, "/deployments") || !strings.Contains(tracker.told[0].Err.Error(), "no route") {
+		t.Errorf("the tracker was told %+v", tracker.told)
+	}
+	event.RawPath, event.RequestContext.HTTP.Path = "/deployments/zzzzzzzz/nowhere", "/deployments/zzzzzzzz/nowhere"
+	if answer, err = door.Handle(t.Context(), event); err != nil || answer.StatusCode != http.StatusNotFound || len(tracker.told) != 1 {
+		t.Errorf("%d %s, %v; the tracker was told %+v", answer.StatusCode, answer.Body, err, tracker.told)
 	}
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"os"
 
@@ -13,7 +14,7 @@ import (
 
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
-	door, err := installed.OpenDoor(os.Getenv, log)
+	door, err := installed.OpenDoor(context.Background(), os.Getenv, log)
 	if err != nil {
 		log.Error("start the function", "error", err.Error())
 		os.Exit(1)
