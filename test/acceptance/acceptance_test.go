@@ -27,6 +27,7 @@ import (
 	"stackgate/internal/clock"
 	"stackgate/internal/store"
 	"stackgate/internal/store/sqlite"
+	"stackgate/internal/store/storetest"
 	"stackgate/services"
 )
 
@@ -37,6 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	storetest.UseMemory()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(env *testscript.Env) error {
