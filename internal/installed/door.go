@@ -57,24 +57,35 @@ func ComposeDoor(settings Settings, configuration aws.Config, log *slog.Logger, 
 	if err != nil {
 		return Door{}, fmt.Errorf("read the definitions in this program: %w", err)
 	}
+	return DoorTo(catalog, settings, configuration, log, tracker), nil
+}
+
+// Definitions are what a front door goes by: what can be deployed, and who stands behind a principal.
+type Definitions interface {
+	web.Catalog
+	Identities() identity.Rules
+}
+
+// DoorTo makes the front door to definitions, which need not be those in this program. Tracker may be nil.
+func DoorTo(definitions Definitions, settings Settings, configuration aws.Config, log *slog.Logger, tracker taskrun.Tracker) Door {
 	kept := dynamo.New(dynamo.Options{
 		Table: newTable(configuration), TableName: settings.Table,
 		Bucket: Objects{Configuration: configuration, Clock: clock.System{}}, BucketName: settings.Bucket,
 		Clock: clock.System{}, Random: rand.Reader,
 	})
 	machines := newStates(configuration)
-	door := frontdoor.FrontDoor{Store: kept, Registry: catalog, Sender: machines, Clock: clock.System{}, Random: rand.Reader}
+	door := frontdoor.FrontDoor{Store: kept, Registry: definitions, Sender: machines, Clock: clock.System{}, Random: rand.Reader}
 	if settings.Topic != "" {
 		door.Announcer = announcement.Topic{ARN: settings.Topic, Publisher: newTopics(configuration), Log: log}
 	}
 	options := web.Options{
-		Door: door, Store: kept, Catalog: func() (web.Catalog, error) { return catalog, nil },
+		Door: door, Store: kept, Catalog: func() (web.Catalog, error) { return definitions, nil },
 		Starter: Starter{Client: machines, Machines: settings.Machines}, Clock: clock.System{}, Log: log,
 	}
 	if tracker != nil {
 		options.Tracker = callTracker{tracker}
 	}
-	return NewDoor(catalog.Identities(), web.New(options)), nil
+	return NewDoor(definitions.Identities(), web.New(options))
 }
 
 // callTracker tells the exception tracker of calls, as the other functions tell it of tasks.

@@ -19,48 +19,46 @@ var stories = map[string]func(s *side) ended{
 	"deployed": (*side).deployed,
 	"no-change": func(s *side) ended {
 		s.deployed()
-		return s.begin(s.request(deployment.IntentDeploy))()
+		return s.end(s.request(deployment.IntentDeploy))
 	},
-	"planned": func(s *side) ended { return s.begin(s.request(deployment.IntentPlan))() },
+	"planned": func(s *side) ended { return s.end(s.request(deployment.IntentPlan)) },
 	"rejected": func(s *side) ended {
 		r := s.request(deployment.IntentDeploy)
-		wait := s.begin(r)
-		s.decided(approval.Reject, s.reach(r.ID, deployment.StageAwaiting))
-		return wait()
+		s.decided(approval.Reject, s.awaiting(r))
+		return s.end(r)
 	},
 	"expired": func(s *side) ended {
 		s.define(func(d *service.Definition) { d.Approval.ExpiresAfter = 3 * time.Second })
-		return s.begin(s.request(deployment.IntentDeploy))()
+		return s.end(s.request(deployment.IntentDeploy))
 	},
 	"cancelled": func(s *side) ended {
 		r := s.request(deployment.IntentDeploy)
-		wait := s.begin(r)
-		s.reach(r.ID, deployment.StageAwaiting)
-		if _, err := s.door.Cancel(s.t.Context(), frontdoor.Caller{Name: "ana", Verified: true}, r.ID, "wrong branch"); err != nil {
+		id := s.awaiting(r)
+		_, err := caller(s.api, stranger).Cancel(s.t.Context(), id, "no reason")
+		s.refused(err, frontdoor.RefusedIdentity)
+		if _, err := caller(s.api, "bo").Cancel(s.t.Context(), id, "wrong branch"); err != nil {
 			s.t.Fatal(err)
 		}
-		return wait()
+		return s.end(r)
 	},
 	"superseded": func(s *side) ended {
 		older := s.request(deployment.IntentDeploy)
-		wait := s.begin(older)
-		s.reach(older.ID, deployment.StageAwaiting)
+		s.awaiting(older)
 		s.deployed()
-		return wait()
+		return s.end(older)
 	},
 	"no-approval": func(s *side) ended {
 		s.define(func(d *service.Definition) { d.Approval.When = approval.Dangerous })
-		return s.begin(s.request(deployment.IntentDeploy))()
+		return s.end(s.request(deployment.IntentDeploy))
 	},
 	"stale": func(s *side) ended {
 		s.deployed()
 		s.template(table("orders-renamed", ""))
 		r := s.request(deployment.IntentDeploy)
-		wait := s.begin(r)
-		waiting := s.reach(r.ID, deployment.StageAwaiting)
+		id := s.awaiting(r)
 		s.elsewhere(table("orders-by-hand", ""))
-		s.decided(approval.Approve, waiting)
-		return wait()
+		s.decided(approval.Approve, id)
+		return s.end(r)
 	},
 	"rolled-back": func(s *side) ended {
 		s.deployed()
@@ -83,44 +81,35 @@ var stories = map[string]func(s *side) ended{
 		s.deployed()
 		s.template(stuck)
 		s.deployed()
-		return s.begin(s.request(deployment.IntentDeploy))()
+		return s.end(s.request(deployment.IntentDeploy))
 	},
 	"recovered": func(s *side) ended {
 		s.deployed()
 		s.template(stuck)
 		s.deployed()
-		r, err := s.door.Request(s.t.Context(), frontdoor.Caller{Name: "ana", Verified: true}, frontdoor.Ask{
-			Service: s.registry.definition.Service, Environment: environment, Intent: deployment.IntentRecover, Reason: "a story",
-			CorrelationID: "story/42", Recovery: deployment.Recovery{Skip: []string{"Table"}},
-		})
-		if err != nil {
-			s.t.Fatal(err)
-		}
-		wait := s.begin(r)
-		s.decided(approval.Approve, s.reach(r.ID, deployment.StageAwaiting))
-		return wait()
+		r := s.ask(frontdoor.Ask{Intent: deployment.IntentRecover, Recovery: deployment.Recovery{Skip: []string{"Table"}}})
+		s.decided(approval.Approve, s.awaiting(r))
+		return s.end(r)
 	},
 	"queue-exhausted": func(s *side) ended {
 		s.define(func(d *service.Definition) { d.Approval.Count, d.Timeouts.Queue = 2, 3*time.Second })
 		holder := s.request(deployment.IntentDeploy)
-		wait := s.begin(holder)
-		s.decided(approval.Approve, s.reach(holder.ID, deployment.StageAwaiting))
-		queued := s.begin(s.request(deployment.IntentDeploy))()
-		waiting := s.reach(holder.ID, deployment.StageAwaiting)
-		if err := s.decide("cy", approval.Approve, waiting); err != nil {
+		s.decided(approval.Approve, s.awaiting(holder))
+		queued := s.end(s.request(deployment.IntentDeploy))
+		if err := s.decide("cy", approval.Approve, s.awaiting(holder)); err != nil {
 			s.t.Fatal(err)
 		}
-		wait()
+		s.end(holder)
 		return queued
 	},
 	"invalid-template": func(s *side) ended {
 		s.template("Resources: {A: {Type: 'AWS::SQS::Queue', Properties: {QueueName: !Ref Nothing}}}")
-		return s.begin(s.request(deployment.IntentDeploy))()
+		return s.end(s.request(deployment.IntentDeploy))
 	},
 	"failed-change-set": func(s *side) ended {
 		s.define(func(d *service.Definition) { d.Capabilities = []string{"CAPABILITY_AUTO_EXPAND"} })
 		s.template("Transform: AWS::Include\nResources: {A: {Type: 'AWS::SQS::Queue'}}")
-		return s.begin(s.request(deployment.IntentDeploy))()
+		return s.end(s.request(deployment.IntentDeploy))
 	},
 }
 
@@ -173,9 +162,8 @@ func TestTimedOutExecution(t *testing.T) {
 	t.Parallel()
 	s := emulated(t, "timed-out")
 	r := s.request(deployment.IntentDeploy)
-	wait := s.begin(r)
 	waiting := s.reach(r.ID, deployment.StageAwaiting)
-	if end := wait(); end.Status != "TIMED_OUT" {
+	if end := s.end(r); end.Status != "TIMED_OUT" {
 		t.Errorf("the execution ended as %+v", end)
 	}
 	event := `{"id": "event", "source": "aws.states", "detail-type": "Step Functions Execution Status Change", "detail": {"executionArn": "` + waiting.ExecutionARN + `", "name": "` + r.ID.String() + `"}}`
