@@ -1,11 +1,13 @@
 package interop_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
 	"maps"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,13 +27,11 @@ import (
 	"stackgate/internal/cfnsim"
 	"stackgate/internal/clock"
 	"stackgate/internal/deployment"
-	"stackgate/internal/frontdoor"
 	"stackgate/internal/functions"
 	"stackgate/internal/installed"
-	"stackgate/internal/service"
 	"stackgate/internal/store"
 	"stackgate/internal/store/dynamo"
-	"stackgate/services"
+	"stackgate/internal/web/wire"
 )
 
 // The service of this repository's example that is deployed.
@@ -45,8 +45,9 @@ type way struct {
 	t         *testing.T
 	simulator *cfnsim.Simulator
 	store     *dynamo.Store
-	door      frontdoor.FrontDoor
-	catalog   *service.Catalog
+	prefix    string
+	machines  *sfn.Client
+	requested []deployment.ID
 	invoke    map[installed.Function]func(payload string) result
 	answers   []string
 	invoked   map[string]bool
@@ -78,11 +79,7 @@ func newWay(t *testing.T, e *emulator, name string) (*way, map[string]string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	catalog, err := service.Load(services.Files, "services")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &way{t: t, simulator: simulator, catalog: catalog, invoke: map[installed.Function]func(string) result{}, invoked: map[string]bool{}}
+	w := &way{t: t, simulator: simulator, prefix: name, machines: sfn.NewFromConfig(e.configuration()), invoke: map[installed.Function]func(string) result{}, invoked: map[string]bool{}}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("%s answered:\n%s", name, strings.Join(w.answers, "\n"))
@@ -91,12 +88,13 @@ func newWay(t *testing.T, e *emulator, name string) (*way, map[string]string) {
 	w.store = dynamo.New(dynamo.Options{
 		Table: dynamodb.NewFromConfig(e.configuration()), TableName: name, Bucket: e.bucket(), BucketName: name, Clock: clock.System{}, Random: chance{},
 	})
-	w.door = frontdoor.FrontDoor{Store: w.store, Registry: catalog, Sender: sfn.NewFromConfig(e.configuration()), Clock: clock.System{}, Random: chance{}}
+	// The front door starts it, and it does nothing: the test invokes what the state machine would.
+	e.machine(t, name+"-"+serviceName+"-"+stageName, []byte(`{"StartAt": "Nothing", "States": {"Nothing": {"Type": "Succeed"}}}`), nil)
 	cloudFormation := served(t, simulator)
 	return w, map[string]string{
 		installed.TableVariable: name, installed.BucketVariable: name,
 		installed.RolePatternVariable:    "arn:aws:iam::${account}:role/stackgate-${function}-${service}-${environment}",
-		installed.MachinePatternVariable: "arn:aws:states:" + region + ":" + hub + ":stateMachine:stackgate-${service}-${environment}",
+		installed.MachinePatternVariable: "arn:aws:states:" + region + ":" + hub + ":stateMachine:" + name + "-${service}-${environment}",
 		installed.VersionVariable:        "interop",
 		"AWS_REGION":                     region, "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 		"AWS_ENDPOINT_URL_DYNAMODB": e.url, "AWS_ENDPOINT_URL_S3": e.url, "AWS_ENDPOINT_URL_SFN": e.url,
@@ -109,9 +107,12 @@ func newWay(t *testing.T, e *emulator, name string) (*way, map[string]string) {
 func TestCompiledFunctions(t *testing.T) {
 	e := moto(t)
 	compiled, environment := newWay(t, e, "compiled")
-	changeset, events := build(t, "stackgate/lambdas/changeset"), build(t, "stackgate/lambdas/events")
+	changeset := build(t, "stackgate/lambdas/changeset")
 	logs := map[installed.Function]*lockedLog{}
-	for function, bootstrap := range map[installed.Function]string{installed.Plan: changeset, installed.Execute: changeset, installed.Events: events} {
+	for function, bootstrap := range map[installed.Function]string{
+		installed.Plan: changeset, installed.Execute: changeset,
+		installed.Events: build(t, "stackgate/lambdas/events"), installed.Review: build(t, "stackgate/lambdas/review"),
+	} {
 		variables := maps.Clone(environment)
 		variables[installed.FunctionVariable] = string(function)
 		started, cold := run(t, "stackgate-"+string(function), bootstrap, variables)
@@ -128,19 +129,20 @@ func TestCompiledFunctions(t *testing.T) {
 	for name, value := range environment {
 		t.Setenv(name, value)
 	}
-	for _, function := range installed.Functions() {
-		handler, err := installed.Open(t.Context(), func(name string) string {
+	log := slog.New(slog.NewJSONHandler(io.Discard, nil))
+	for _, function := range append(installed.Functions(), installed.Review) {
+		getenv := func(name string) string {
 			if name == installed.FunctionVariable {
 				return string(function)
 			}
 			return environment[name]
-		}, slog.New(slog.NewJSONHandler(io.Discard, nil)), function)
+		}
+		handler, err := opened(t.Context(), function, getenv, log)
 		if err != nil {
 			t.Fatal(err)
 		}
-		invoked := lambda.NewHandler(handler.Handle)
 		here.invoke[function] = func(payload string) result {
-			out, err := invoked.Invoke(t.Context(), []byte(payload))
+			out, err := handler.Invoke(t.Context(), []byte(payload))
 			if err != nil {
 				return result{body: string(faultBody(err)), failed: true}
 			}
@@ -157,10 +159,23 @@ func TestCompiledFunctions(t *testing.T) {
 			t.Errorf("task %s was never invoked", task.Name())
 		}
 	}
-	for function, log := range logs {
-		log.has(t, string(function), 1, `"traceId":"1-5759e988-bd862e3fe1be46a994272793"`)
+	for _, function := range installed.Functions() {
+		logs[function].has(t, string(function), 1, `"traceId":"1-5759e988-bd862e3fe1be46a994272793"`)
 	}
-	logs[installed.Plan].has(t, "plan", 3, `"msg":"deployment ended"`)
+	logs[installed.Plan].has(t, "plan", 4, `"msg":"deployment ended"`)
+	logs[installed.Review].has(t, "review", 4, `"event":"requested"`)
+	logs[installed.Review].has(t, "review", 2, `"event":"decided"`)
+	logs[installed.Review].has(t, "review", 1, `"event":"cancelled"`)
+}
+
+// opened is a function as its program opens it.
+func opened(ctx context.Context, function installed.Function, getenv func(string) string, log *slog.Logger) (lambda.Handler, error) {
+	if function == installed.Review {
+		door, err := installed.OpenDoor(ctx, getenv, log)
+		return lambda.NewHandler(door.Handle), err
+	}
+	handler, err := installed.Open(ctx, getenv, log, function)
+	return lambda.NewHandler(handler.Handle), err
 }
 
 var (
@@ -168,8 +183,14 @@ var (
 	ids     = regexp.MustCompile(serviceName + `-` + stageName + `-[0-9]{8}T[0-9]{6}Z-[0-9a-z]{8}`)
 )
 
-// send invokes a function and keeps what it answered, without what differs between any two runs.
+// send invokes a function and keeps what it answered.
 func (w *way) send(function installed.Function, payload string) result {
+	w.t.Helper()
+	return w.sendAs(function, payload, payload)
+}
+
+// sendAs keeps the payload as a label, without what differs between any two runs.
+func (w *way) sendAs(function installed.Function, label, payload string) result {
 	w.t.Helper()
 	out := w.invoke[function](payload)
 	var fault struct {
@@ -183,14 +204,26 @@ func (w *way) send(function installed.Function, payload string) result {
 		}
 		body = fault.ErrorType + ": " + fault.ErrorMessage
 	}
+	w.answers = append(w.answers, fmt.Sprintf("%s(%s) → failed %v: %s", function, w.same(label), out.failed, w.same(body)))
+	return out
+}
+
+// brief is the form in which a digest is shown.
+var brief = regexp.MustCompile(`\b[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}\b`)
+
+var keys = regexp.MustCompile(`(documents|tail|review|definition|template)/[0-9a-f]{64}`)
+
+func (w *way) same(text string) string {
 	for _, pattern := range []struct {
 		of *regexp.Regexp
 		as string
-	}{{ids, "ID"}, {uuids, "UUID"}, {digests, "DIGEST"}, {regexp.MustCompile(`(documents|tail|review|definition|template)/[0-9a-f]{64}`), "KEY"}, {moments, "TIME"}, {regexp.MustCompile(`[0-9a-f]{64}`), "HASH"}} {
-		body = pattern.of.ReplaceAllString(body, pattern.as)
+	}{{ids, "ID"}, {uuids, "UUID"}, {digests, "DIGEST"}, {brief, "BRIEF"}, {keys, "KEY"}, {moments, "TIME"}, {regexp.MustCompile(`[0-9a-f]{64}`), "HASH"}} {
+		text = pattern.of.ReplaceAllString(text, pattern.as)
 	}
-	w.answers = append(w.answers, fmt.Sprintf("%s(%s) → failed %v: %s", function, ids.ReplaceAllString(payload, "ID"), out.failed, body))
-	return out
+	for _, id := range w.requested {
+		text = strings.ReplaceAll(text, id.Short(), "SHORT")
+	}
+	return strings.ReplaceAll(text, w.prefix+"-", "")
 }
 
 func (w *way) task(function installed.Function, name string, id deployment.ID, more string) result {
@@ -198,17 +231,6 @@ func (w *way) task(function installed.Function, name string, id deployment.ID, m
 	w.invoked[name] = true
 	return w.send(function, `{"task": "`+name+`", "deploymentId": "`+id.String()+`", "correlationId": "story/42", "attempt": 0,
 		"executionArn": "arn:aws:states:`+region+`:`+hub+`:execution:stackgate:`+id.String()+`"`+more+`}`)
-}
-
-func (w *way) request(template string) store.Record {
-	w.t.Helper()
-	r, err := w.door.Request(w.t.Context(), frontdoor.Caller{Name: "ana", Verified: true}, frontdoor.Ask{
-		Service: serviceName, Environment: stageName, Intent: deployment.IntentDeploy, CorrelationID: "story/42", Template: []byte(template),
-	})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return r
 }
 
 // walk sends the functions through a deployment, a rejected one, one that cannot be made, and what nobody should send.
@@ -254,6 +276,14 @@ func (w *way) walk() {
 	w.task(installed.Plan, "DiscardChangeSet", broken.ID, "")
 	finish(broken, `{"fault": {"Error": "InvalidRequest", "Cause": "no"}}`)
 
+	called := w.request(parameters + table("three", ""))
+	w.cancelled(called.ID)
+	w.task(installed.Plan, "PrepareDeployment", called.ID, "")
+	finish(called, `{"fault": {"Error": "Cancelled", "Cause": "{\"errorMessage\": \"bo cancelled\", \"errorType\": \"Cancelled\"}"}}`)
+	w.look(deployed.ID)
+	w.mistaken(deployed.ID)
+	w.started()
+
 	// What recovers is asked to recover what needs no recovery.
 	for _, name := range []string{"PrepareRecovery", "DiagnoseStack", "WriteRecoveryProposal", "VerifyRecoveryProposal", "FinishRecovery"} {
 		w.task(installed.Plan, name, deployed.ID, "")
@@ -274,19 +304,6 @@ func (w *way) walk() {
 	}
 }
 
-func (w *way) decide(id deployment.ID, verdict approval.Verdict) {
-	w.t.Helper()
-	r, err := w.store.Record(w.t.Context(), id)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if _, err := w.door.Decide(w.t.Context(), frontdoor.Caller{Name: "bo", Verified: true}, id, frontdoor.Answer{
-		Verdict: verdict, Digest: r.Review.Digest, Acknowledgements: r.Review.Acknowledge, Comment: "because",
-	}); err != nil && r.Stage == deployment.StageAwaiting {
-		w.t.Fatal(err)
-	}
-}
-
 // atRest waits until the stack has come to rest.
 func (w *way) atRest(r store.Record) {
 	w.t.Helper()
@@ -303,13 +320,29 @@ func (w *way) atRest(r store.Record) {
 	w.t.Fatal("the stack does not come to rest")
 }
 
-// TestCompiledPanic: a function that breaks answers with a fault that the state machine knows, and lives on.
+// TestCompiledPanic: a function that breaks answers with a fault that the state machine knows, or with a problem that a client
+// knows, and lives on.
 func TestCompiledPanic(t *testing.T) {
 	e := moto(t)
 	w, environment := newWay(t, e, "panicking")
-	started, _ := run(t, "stackgate-plan", build(t, "stackgate/test/interop/testdata/panicking"), environment)
+	bootstrap := build(t, "stackgate/test/interop/testdata/panicking")
+	logs := map[installed.Function]*lockedLog{}
+	for _, function := range []installed.Function{installed.Plan, installed.Review} {
+		variables := maps.Clone(environment)
+		variables[installed.FunctionVariable] = string(function)
+		started, _ := run(t, "stackgate-"+string(function), bootstrap, variables)
+		logs[function] = started.log
+		w.invoke[function] = func(payload string) result { return started.invoke(t, "request", payload) }
+	}
+	for range 2 {
+		failed := w.call("ana", http.StatusInternalServerError, http.MethodGet, "/services", "")
+		var problem wire.Problem
+		if err := json.Unmarshal([]byte(failed), &problem); err != nil || problem.Reason != wire.Internal || strings.Contains(failed, "broken") {
+			t.Errorf("answered %s (%v)", failed, err)
+		}
+	}
+	logs[installed.Review].has(t, "review", 2, `"error":"panic: the catalog is broken"`)
 	r := w.request(table("one", ""))
-	w.invoke[installed.Plan] = func(payload string) result { return started.invoke(t, "request", payload) }
 	w.task(installed.Plan, "PrepareDeployment", r.ID, "")
 	w.task(installed.Plan, "AcquireStackLock", r.ID, `, "taskToken": "the-token"`)
 	for range 2 {
@@ -319,5 +352,5 @@ func TestCompiledPanic(t *testing.T) {
 			t.Errorf("answered %+v (%v)", out, err)
 		}
 	}
-	started.log.has(t, "plan", 2, `"UnexpectedFault":1`)
+	logs[installed.Plan].has(t, "plan", 2, `"UnexpectedFault":1`)
 }

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -189,8 +190,14 @@ func (e *emulator) invoke(w http.ResponseWriter, r *http.Request, name string) {
 	_, _ = w.Write(answer)
 }
 
+// faultBody is what Lambda answers with an error: its type is the name of Go's, where it does not name one itself
+// (aws-lambda-go, lambda/errors.go).
 func faultBody(err error) []byte {
-	fault := map[string]string{"errorMessage": err.Error(), "errorType": "Runtime.Unknown"}
+	kind := reflect.TypeOf(err)
+	if kind.Kind() == reflect.Pointer {
+		kind = kind.Elem()
+	}
+	fault := map[string]string{"errorMessage": err.Error(), "errorType": kind.Name()}
 	var named messages.InvokeResponse_Error
 	if errors.As(err, &named) {
 		fault = map[string]string{"errorMessage": named.Message, "errorType": named.Type}

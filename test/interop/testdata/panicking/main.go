@@ -1,4 +1,5 @@
-// Command panicking is the plan function with a CloudFormation that panics, for the test of what Lambda is told then.
+// Command panicking is the plan function with a CloudFormation that panics, or the front door with a catalog that does, for
+// the test of what Lambda is told then.
 package main
 
 import (
@@ -21,6 +22,11 @@ import (
 	"stackgate/services"
 )
 
+// broken lists no services.
+type broken struct{ *service.Catalog }
+
+func (broken) Services() []service.Service { panic("the catalog is broken") }
+
 func main() {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	configuration, err := installed.Configuration()
@@ -30,6 +36,13 @@ func main() {
 	catalog, err := service.Load(services.Files, "services")
 	if err != nil {
 		panic(err)
+	}
+	if os.Getenv(installed.FunctionVariable) == string(installed.Review) {
+		settings, err := installed.ReadSettings(os.Getenv, installed.Review)
+		if err != nil {
+			panic(err)
+		}
+		lambda.Start(installed.DoorTo(broken{catalog}, settings, configuration, log, nil).Handle)
 	}
 	kept := dynamo.New(dynamo.Options{
 		Table: dynamodb.NewFromConfig(configuration), TableName: os.Getenv(installed.TableVariable),
