@@ -5,7 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 moto_version=5.2.5
-lint_version=1.58.0
+# The version that make synth checks the installation's templates with.
+lint_version="$(sed -n 's/^cfn-lint==//p' infra/requirements.txt)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/stackgate"
 
 skip() {
