@@ -1,6 +1,7 @@
 package interop_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -45,6 +46,32 @@ type emulator struct {
 
 	mu        sync.Mutex
 	functions map[string]lambda.Handler
+
+	writes writes
+}
+
+// writes is an HTTP client that sends one writing call to DynamoDB at a time: moto checks a condition and writes in two steps,
+// and under load loses what DynamoDB would refuse (README.md).
+type writes struct{ one sync.Mutex }
+
+// Do implements aws.HTTPClient. The body is read before the next call may begin.
+func (w *writes) Do(r *http.Request) (*http.Response, error) {
+	switch operation, found := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "DynamoDB_20120810."); {
+	case !found, operation == "GetItem", operation == "Query", operation == "BatchGetItem":
+		return http.DefaultClient.Do(r)
+	}
+	w.one.Lock()
+	defer w.one.Unlock()
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	content, err := io.ReadAll(answer.Body)
+	answer.Body = struct {
+		io.Reader
+		io.Closer
+	}{bytes.NewReader(content), answer.Body}
+	return answer, err
 }
 
 var (
@@ -217,5 +244,5 @@ func (e *emulator) function(name string, handler lambda.Handler) string {
 // configuration is for clients that talk to moto itself. They try again as installed functions do: moto answers
 // SendTaskSuccess with 500 while any other execution is about to begin (README.md).
 func (e *emulator) configuration() aws.Config {
-	return aws.Config{Retryer: installed.Retryer, Region: region, BaseEndpoint: aws.String(e.url), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
+	return aws.Config{HTTPClient: &e.writes, Retryer: installed.Retryer, Region: region, BaseEndpoint: aws.String(e.url), Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")}
 }
