@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"stackgate/internal/announcement"
+	"stackgate/internal/callback"
 	"stackgate/internal/functions"
 	"stackgate/internal/installed"
 	"stackgate/internal/store/dynamo"
@@ -342,6 +344,7 @@ func TestEveryCallIsMade(t *testing.T) {
 		"plan":    {reflect.TypeFor[functions.Planner]()},
 		"execute": {reflect.TypeFor[changeset.Executor](), reflect.TypeFor[recovery.Caller]()},
 		"events":  {reflect.TypeFor[functions.Reader]()},
+		review:    {reflect.TypeFor[dynamo.Table](), reflect.TypeFor[dynamo.Bucket](), reflect.TypeFor[installed.ExecutionStarter](), reflect.TypeFor[callback.Sender](), reflect.TypeFor[announcement.Publisher]()},
 		"any":     {reflect.TypeFor[dynamo.Table](), reflect.TypeFor[dynamo.Bucket](), reflect.TypeFor[installed.Executions](), reflect.TypeFor[installed.History]()},
 	} {
 		for _, d := range declared {

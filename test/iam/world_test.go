@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,15 +23,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	ststypes "github.com/aws/aws-sdk-go-v2/service/sts/types"
 
-	"stackgate/internal/approval"
 	"stackgate/internal/asl"
 	"stackgate/internal/cfnsim"
 	"stackgate/internal/clock"
@@ -65,8 +64,11 @@ type world struct {
 	bucket    *dynamotest.Bucket
 	catalog   *service.Catalog
 	functions map[installed.Function]installed.Handler
-	door      frontdoor.FrontDoor
-	store     *dynamo.Store
+	door      installed.Door
+	// store is a look at the rows that is nobody's call.
+	store *dynamo.Store
+	// requests counts what was asked for.
+	requests int
 
 	steps *stepFunctions
 	mu    sync.Mutex
@@ -74,14 +76,17 @@ type world struct {
 	sessions map[string]*calls.Session
 }
 
-// wire is where calls go that are made without the SDK: to the recorder of the story that runs.
-type wire struct{ recorder *calls.Recorder }
+// lines is where calls go that are made without the SDK: to the recorder of the story that runs.
+type lines struct{ recorder *calls.Recorder }
 
-func (w *wire) RoundTrip(request *http.Request) (*http.Response, error) {
-	return w.recorder.RoundTrip(request)
+func (l *lines) RoundTrip(request *http.Request) (*http.Response, error) {
+	return l.recorder.RoundTrip(request)
 }
 
-var network wire
+var (
+	network     lines
+	systemClock = clock.System{}
+)
 
 // TestMain cuts the network off.
 func TestMain(m *testing.M) {
@@ -94,7 +99,7 @@ func story(t *testing.T, recorder *calls.Recorder, run func(w *world)) {
 	t.Helper()
 	environment := installation(t).Functions
 	synctest.Test(t, func(t *testing.T) {
-		simulator, err := cfnsim.New(cfnsim.Options{Clock: clock.System{}, StaleReads: 1})
+		simulator, err := cfnsim.New(cfnsim.Options{Clock: systemClock, StaleReads: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,13 +124,8 @@ func story(t *testing.T, recorder *calls.Recorder, run func(w *world)) {
 				t.Fatal(err)
 			}
 		}
-		own := w.configuration(review)
-		w.store = dynamo.New(dynamo.Options{
-			Table: dynamodb.NewFromConfig(own), TableName: environment["stackgate-review"][installed.TableVariable],
-			Bucket: s3.NewFromConfig(own), BucketName: environment["stackgate-review"][installed.BucketVariable],
-			Clock: clock.System{}, Random: rand.Reader,
-		})
-		w.door = frontdoor.FrontDoor{Store: w.store, Registry: catalog, Sender: sfn.NewFromConfig(own), Clock: clock.System{}, Random: rand.Reader}
+		w.store = dynamo.New(dynamo.Options{Table: w.table, TableName: "stackgate", Bucket: w.bucket, BucketName: "stackgate", Clock: systemClock, Random: rand.Reader})
+		w.door = w.openDoor(environment["stackgate-review"])
 		run(w)
 	})
 }
@@ -191,6 +191,34 @@ type stepFunctions struct {
 	tokens map[string]chan string
 	// ended are executions by their ARNs; the others run.
 	ended map[string]sfntypes.ExecutionStatus
+	// started are the executions that were started, by their machines' ARNs and their names; missing says that no machine is
+	// installed.
+	started map[string]bool
+	missing bool
+}
+
+// StartExecution starts nothing: the stories run the flows.
+func (s *stepFunctions) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := aws.ToString(in.StateMachineArn) + " " + aws.ToString(in.Name)
+	switch {
+	case s.missing:
+		return nil, &sfntypes.StateMachineDoesNotExist{}
+	case s.started[name]:
+		return nil, &sfntypes.ExecutionAlreadyExists{}
+	case s.started == nil:
+		s.started = map[string]bool{}
+	}
+	s.started[name] = true
+	return &sfn.StartExecutionOutput{ExecutionArn: in.StateMachineArn}, nil
+}
+
+// begun are the executions that were started.
+func (s *stepFunctions) begun() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.started))
 }
 
 func (s *stepFunctions) Issue(context.Context) (string, error) {
@@ -275,20 +303,6 @@ type chance struct{}
 func (chance) Read(p []byte) (int, error) { return rand.Read(p) }
 func (chance) Float64() float64           { return 0.5 }
 
-// request asks for a deployment, with a template of its own where one is given.
-func (w *world) request(ask frontdoor.Ask) store.Record {
-	w.t.Helper()
-	ask.Reason = "a proof"
-	if ask.Intent == "" {
-		ask.Intent = deployment.IntentDeploy
-	}
-	record, err := w.door.Request(w.t.Context(), frontdoor.Caller{Name: "ana", Verified: true}, ask)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return record
-}
-
 // run runs the flow of a deployment to its end.
 func (w *world) run(record store.Record) (wait func() store.Record) {
 	w.t.Helper()
@@ -318,11 +332,11 @@ func (w *world) start(record store.Record) (wait func() store.Record, stop func(
 		w.t.Fatal(err)
 	}
 	name := machineOf(record)
-	engine := &asl.Engine{Functions: w, Callbacks: w.steps, Clock: clock.System{}, Random: chance{}}
+	engine := &asl.Engine{Functions: w, Callbacks: w.steps, Clock: systemClock, Random: chance{}}
 	ctx, cancel := context.WithCancel(w.t.Context())
 	var sweeping sync.WaitGroup
 	sweeping.Go(func() {
-		for (clock.System{}).Sleep(ctx, 5*time.Minute) == nil {
+		for systemClock.Sleep(ctx, 5*time.Minute) == nil {
 			w.sweep(ctx)
 		}
 	})
@@ -441,23 +455,6 @@ func (w *world) reach(id deployment.ID, stage deployment.Stage) store.Record {
 	}
 	w.t.Fatalf("%s never was %s", id, stage)
 	return store.Record{}
-}
-
-func (w *world) decide(verdict approval.Verdict, r store.Record, people ...string) {
-	w.t.Helper()
-	for _, by := range people {
-		if _, err := w.door.Decide(w.t.Context(), frontdoor.Caller{Name: by, Verified: true}, r.ID, frontdoor.Answer{
-			Verdict: verdict, Digest: r.Review.Digest, Acknowledgements: r.Review.Acknowledge, Comment: "because",
-		}); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-}
-
-// approve has as many people approve as policy asks for.
-func (w *world) approve(r store.Record) {
-	w.t.Helper()
-	w.decide(approval.Approve, r, []string{"bo", "cy", "di"}[:r.Policy.Count]...)
 }
 
 // deploy deploys a template to its end, approved.

@@ -3,6 +3,7 @@ package calls_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -15,7 +16,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
 	"stackgate/test/iam/calls"
 )
@@ -152,5 +155,81 @@ func TestRecorder(t *testing.T) {
 	backend.fails = true
 	if _, err := client.DescribeChangeSet(t.Context(), in); err == nil || !strings.Contains(err.Error(), "out of order") {
 		t.Errorf("a failure: %v", err)
+	}
+}
+
+// bucket holds one object, and takes none.
+type bucket struct{}
+
+func (bucket) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	if *in.Key != "documents/a" {
+		return nil, &s3types.NoSuchKey{Message: aws.String("The specified key does not exist.")}
+	}
+	return &s3.GetObjectOutput{Body: io.NopCloser(strings.NewReader("text"))}, nil
+}
+
+func (bucket) PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return nil, &smithy.GenericAPIError{Code: "PreconditionFailed", Message: "there is one"}
+}
+
+func TestRecorderTakesObjectsByHand(t *testing.T) {
+	r := &calls.Recorder{
+		Who: func(key string) calls.Caller { return calls.Caller{Function: "function of " + key} }, Answers: func(calls.Call) any { return bucket{} },
+	}
+	const host = "https://b.s3.eu-west-1.amazonaws.com/"
+	for name, c := range map[string]struct {
+		method, address, header string
+		status                  int
+		body                    string
+		needs                   []string
+	}{
+		"read":                  {"GET", host + "documents/a", "", 200, "text", []string{"s3:GetObject arn:aws:s3:::b/documents/a map[]", "s3:ListBucket arn:aws:s3:::b map[]"}},
+		"not there":             {"GET", host + "documents/b", "", 404, "<Code>NoSuchKey</Code>", []string{"s3:GetObject arn:aws:s3:::b/documents/b map[]", "s3:ListBucket arn:aws:s3:::b map[]"}},
+		"written once":          {"PUT", host + "documents/a", "If-None-Match", 412, "<Code>PreconditionFailed</Code>", []string{"s3:PutObject arn:aws:s3:::b/documents/a map[s3:if-none-match:[*]]"}},
+		"written over":          {"PUT", host + "documents/a", "", 412, "<Code>PreconditionFailed</Code>", []string{"s3:PutObject arn:aws:s3:::b/documents/a map[]"}},
+		"with an ACL":           {"PUT", host + "documents/a", "X-Amz-Acl", 0, "which permission X-Amz-Acl needs", nil},
+		"deleted":               {"DELETE", host + "documents/a", "", 0, "which permission it needs", nil},
+		"a version":             {"GET", host + "documents/a?versionId=1", "", 0, "names no object", nil},
+		"a bucket":              {"GET", host, "", 0, "names no object", nil},
+		"a bucket in the path":  {"GET", "https://s3.eu-west-1.amazonaws.com/b/documents/a", "", 0, "names no object", nil},
+		"a bucket of elsewhere": {"GET", "https://b.s3.eu-west-2.amazonaws.com/documents/a", "", 0, "names no object", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			request, err := http.NewRequestWithContext(t.Context(), c.method, c.address, strings.NewReader("text"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIA/20261122/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0")
+			if c.header != "" {
+				request.Header.Set(c.header, "*")
+			}
+			before := len(r.Calls())
+			answer, err := r.RoundTrip(request)
+			if c.status == 0 {
+				if err == nil || !strings.Contains(err.Error(), c.body) || len(r.Calls()) != before {
+					t.Fatalf("%+v %v", answer, err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			content, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != c.status || !strings.Contains(string(content), c.body) {
+				t.Errorf("%d %s %v", answer.StatusCode, content, err)
+			}
+			needs, err := r.Calls()[before].Needs()
+			if err != nil || len(needs) != len(c.needs) {
+				t.Fatalf("%v %v", needs, err)
+			}
+			for i, n := range needs {
+				delete(n.Context, "s3:TlsVersion")
+				delete(n.Context, "aws:SecureTransport")
+				if got := fmt.Sprintf("%s %s %v", n.Action, n.Resource, map[string][]string(n.Context)); got != c.needs[i] {
+					t.Errorf("it needs %s, want %s", got, c.needs[i])
+				}
+			}
+		})
 	}
 }

@@ -4,13 +4,9 @@ package calls
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"reflect"
 	"regexp"
-	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -112,42 +108,26 @@ func (r *Recorder) answer(ctx context.Context, operation string, request, input 
 	if signed == nil {
 		return nil, fmt.Errorf("%s: it is not signed", operation)
 	}
-	call := Call{Service: signed[3], Operation: operation, Region: signed[2], Input: input}
-	call.Caller = r.Who(signed[1])
+	return r.take(ctx, Call{Caller: r.Who(signed[1]), Service: signed[3], Operation: operation, Region: signed[2], Input: input})
+}
+
+// take records a call and has it answered.
+func (r *Recorder) take(ctx context.Context, call Call) (any, error) {
 	r.mu.Lock()
 	r.calls = append(r.calls, call)
 	at := len(r.calls) - 1
 	r.mu.Unlock()
-	defer r.place(at, text(input, "ChangeSetName")+text(input, "TargetId"))
-	method := reflect.ValueOf(r.Answers(call)).MethodByName(operation)
+	defer r.place(at, text(call.Input, "ChangeSetName")+text(call.Input, "TargetId"))
+	method := reflect.ValueOf(r.Answers(call)).MethodByName(call.Operation)
 	if !method.IsValid() {
-		return nil, fmt.Errorf("%s:%s is not answered here", call.Service, operation)
+		return nil, fmt.Errorf("%s:%s is not answered here", call.Service, call.Operation)
 	}
-	answers := method.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(input)})
+	answers := method.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(call.Input)})
 	if err, failed := answers[1].Interface().(error); failed {
 		return nil, err
 	}
 	r.learn(answers[0])
 	return answers[0].Interface(), nil
-}
-
-// RoundTrip records a call that was made without the SDK, in the JSON protocol of AWS, and answers that what it asks for is
-// not there.
-func (r *Recorder) RoundTrip(request *http.Request) (*http.Response, error) {
-	signed := credential.FindStringSubmatch(request.Header.Get("Authorization"))
-	_, operation, found := strings.Cut(request.Header.Get("X-Amz-Target"), ".")
-	if signed == nil || !found {
-		return nil, fmt.Errorf("%s %s: it is not signed, or names no operation; the network is cut off here", request.Method, request.URL)
-	}
-	var input struct{ Name *string }
-	if err := json.NewDecoder(request.Body).Decode(&input); err != nil {
-		return nil, fmt.Errorf("%s: read the input: %w", operation, err)
-	}
-	r.Add(Call{Caller: r.Who(signed[1]), Service: signed[3], Operation: operation, Region: signed[2], Input: &input})
-	return &http.Response{
-		StatusCode: http.StatusBadRequest, Status: "400 Bad Request", Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: request,
-		Header: http.Header{"Content-Type": {"application/x-amz-json-1.1"}}, Body: io.NopCloser(strings.NewReader(`{"__type": "ParameterNotFound"}`)),
-	}, nil
 }
 
 // place notes the stack of the change set that a call named. The call's own answer may have told it.
