@@ -174,13 +174,13 @@ func TestOnlyTheFrontDoorDecides(t *testing.T) {
 	made := example(t)
 	denied := map[string]bool{}
 	for _, s := range statements(t, made) {
-		if s.effect == "Deny" && slices.Contains(s.actions, "dynamodb:PutItem") && strings.Contains(s.condition, `"dynamodb:Attributes":["number"]`) {
+		if s.effect == "Deny" && slices.Contains(s.actions, "dynamodb:PutItem") && strings.Contains(s.condition, `"dynamodb:Attributes":["number","asked"]`) {
 			denied[textOf(made.template(t, s.stack).Resources[s.resource].Properties["RoleName"])] = true
 		}
 	}
 	for _, f := range installation.AllFunctions() {
 		if denied[installation.FunctionRole(f)] == (f == installed.Review) {
-			t.Errorf("%s is denied decisions: %v", f, denied[installation.FunctionRole(f)])
+			t.Errorf("%s is denied decisions and requests: %v", f, denied[installation.FunctionRole(f)])
 		}
 	}
 }

@@ -43,14 +43,14 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 	}
 	switch f {
 	case installed.Plan:
-		may = append(may, h.listRecords(), h.wake(), h.announce(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters(),
+		may = append(may, h.listRecords(), h.wake(), h.announce(), h.assumeOwn(f), h.decideAndAskNothing(), h.keepDeadLetters(),
 			// Whether an execution has ended is asked of Step Functions, and not believed of an event; its transitions are
 			// counted.
 			allow("SeeExecutions", []string{"states:DescribeExecution", "states:GetExecutionHistory"}, []string{strings.Replace(h.Settings.MachineARNs(), ":stateMachine:", ":execution:", 1)}))
 	case installed.Events:
-		may = append(may, h.wake(), h.assumeOwn(f), h.decideNothing(), h.keepDeadLetters())
+		may = append(may, h.wake(), h.assumeOwn(f), h.decideAndAskNothing(), h.keepDeadLetters())
 	case installed.Execute:
-		may = append(may, h.assumeOwn(f), h.decideNothing())
+		may = append(may, h.assumeOwn(f), h.decideAndAskNothing())
 	case installed.Review:
 		may = append(may, h.listRecords(), h.wake(), h.announce(),
 			allow("Start", []string{"states:StartExecution"}, []string{h.Settings.MachineARNs()}))
@@ -89,13 +89,13 @@ func (h *hub) deleteWaiters() awsiam.PolicyStatement {
 	return s
 }
 
-// decideNothing keeps from whoever has got hold of the function to write approvals. A decision is the row that has a
-// number, and the store takes none for a decision that has not (internal/store/dynamo).
-func (h *hub) decideNothing() awsiam.PolicyStatement {
+// decideAndAskNothing keeps from whoever has got hold of the function to write approvals and requests. A decision is the row that
+// has a number, a request the one that has a mark, and the store takes none for either that has not (internal/store/dynamo).
+func (h *hub) decideAndAskNothing() awsiam.PolicyStatement {
 	s := awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
-		Sid: str("DecideNothing"), Effect: awsiam.Effect_DENY,
+		Sid: str("DecideAndAskNothing"), Effect: awsiam.Effect_DENY,
 		Actions: texts("dynamodb:PutItem", "dynamodb:UpdateItem"), Resources: texts(*h.table.TableArn()),
-		Conditions: &map[string]any{"ForAnyValue:StringEquals": map[string]any{"dynamodb:Attributes": []string{dynamo.DecisionNumber}}},
+		Conditions: &map[string]any{"ForAnyValue:StringEquals": map[string]any{"dynamodb:Attributes": []string{dynamo.DecisionNumber, dynamo.RequestMark}}},
 	})
 	return s
 }

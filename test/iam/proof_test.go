@@ -148,6 +148,8 @@ func kind(n need) string {
 		return n.Action + " " + which
 	case n.Action == "dynamodb:PutItem" && slices.Contains(n.Context["dynamodb:Attributes"], dynamo.DecisionNumber):
 		return n.Action + " decision"
+	case n.Action == "dynamodb:PutItem" && slices.Contains(n.Context["dynamodb:Attributes"], dynamo.RequestMark):
+		return n.Action + " request"
 	case n.Action == "lambda:InvokeFunction":
 		return n.Action + " " + strings.Split(n.Resource, ":")[6]
 	}
@@ -186,6 +188,7 @@ var may = map[string][]string{
 	"dynamodb:BatchGetItem":      everyFunction,
 	"dynamodb:PutItem":           everyFunction,
 	"dynamodb:PutItem decision":  {review},
+	"dynamodb:PutItem request":   {review},
 	"dynamodb:DeleteItem":        everyFunction,
 	"s3:GetObject":               everyFunction,
 	"s3:ListBucket":              everyFunction,

@@ -378,3 +378,19 @@ func TestARowWithoutANumberIsNoDecision(t *testing.T) {
 		}
 	})
 }
+
+// Whoever may write rows but no marks, as every function but the front door, asks for nothing.
+func TestARowWithoutAMarkIsNoRequest(t *testing.T) {
+	with(t, func(t *testing.T, s *dynamo.Store, rows *table) {
+		request := store.Request{DeploymentID: "orders-prod-20261122T140203Z-7q4k2mxb", Service: "orders"}
+		if err := s.PutRequest(t.Context(), request); err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range rows.rows {
+			delete(row, dynamo.RequestMark)
+		}
+		if forged, err := s.Request(t.Context(), request.DeploymentID); !errors.Is(err, store.ErrDamaged) {
+			t.Errorf("a row that no front door wrote is read as %+v, %v", forged, err)
+		}
+	})
+}

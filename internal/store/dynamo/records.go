@@ -29,6 +29,7 @@ func (s *Store) putRequest(ctx context.Context, request store.Request) error {
 	if err != nil {
 		return err
 	}
+	next.more[RequestMark] = stringValue(sortable(request.CreatedAt))
 	return s.contended(ctx, func() (bool, error) {
 		won, there, err := s.replace(ctx, row{}, next)
 		switch {
@@ -45,7 +46,10 @@ func (s *Store) putRequest(ctx context.Context, request store.Request) error {
 
 // Request returns a deployment's request.
 func (s *Store) Request(ctx context.Context, id deployment.ID) (store.Request, error) {
-	request, _, err := read[store.Request](ctx, s, requestKey(id))
+	request, seen, err := read[store.Request](ctx, s, requestKey(id))
+	if err == nil && stringOf(seen.more, RequestMark) == "" {
+		err = fmt.Errorf("its row has no mark, so that no front door has written it: %w", store.ErrDamaged)
+	}
 	if err != nil {
 		return store.Request{}, fmt.Errorf("read request %s: %w", id, err)
 	}

@@ -15,6 +15,8 @@ const (
 	// DecisionNumber is what a row must have to count as a decision, so that IAM can keep from writing decisions whoever is
 	// not the front door: it knows attributes, not sort keys.
 	DecisionNumber = "number"
+	// RequestMark is what a row must have to count as a request, as DecisionNumber is for decisions. It holds the time.
+	RequestMark = "asked"
 
 	bodyAttribute  = "body"
 	writeAttribute = "write"
