@@ -136,6 +136,51 @@ func TestDocumentsStay(t *testing.T) {
 	}
 }
 
+// CloudFormation reads large templates with the rights of the target accounts' roles that plan, and nobody reads more.
+func TestTargetsReadTemplatesAlone(t *testing.T) {
+	for name, made := range map[string]*synthesized{"plain": example(t), "with everything": withEverything(t)} {
+		t.Run(name, func(t *testing.T) {
+			found := map[string]int{}
+			for _, s := range statements(t, made) {
+				if s.stack != hub || s.effect != "Allow" || !strings.Contains(s.principal, ":root") || s.kind != "AWS::S3::BucketPolicy" && s.kind != "AWS::KMS::Key" || strings.Contains(s.condition, "null") {
+					continue
+				}
+				found[s.kind]++
+				for _, want := range []string{`"aws:PrincipalArn":["arn:aws:iam::111111111111:role/stackgate-plan-*-*","arn:aws:iam::222222222222:role/stackgate-plan-*-*"]`} {
+					if !strings.Contains(s.condition, want) {
+						t.Errorf("%s lacks %s", s, want)
+					}
+				}
+				if name != "plain" && !strings.Contains(s.condition, `"aws:PrincipalOrgID":"`+everything.OrganizationID+`"`) {
+					t.Errorf("%s lets other organizations in", s)
+				}
+				switch s.kind {
+				case "AWS::S3::BucketPolicy":
+					if !slices.Equal(s.actions, []string{"s3:GetObject"}) || len(s.resources) != 1 || !strings.HasSuffix(s.resources[0], "/documents/template/*") {
+						t.Errorf("%s", s)
+					}
+				case "AWS::KMS::Key":
+					if !slices.Equal(s.actions, []string{"kms:Decrypt"}) || !strings.Contains(s.condition, `"kms:ViaService":["s3.eu-west-1.amazonaws.com*"]`) || !strings.Contains(s.condition, `"kms:EncryptionContext:aws:s3:arn":["arn:aws:s3:::`+everything.Bucket()+`"`) {
+						t.Errorf("%s", s)
+					}
+				}
+			}
+			for _, f := range installation.AllFunctions() {
+				key := environmentOf(t, made.template(t, hub), f)(installed.KeyVariable)
+				if want := f == installed.Plan && name != "plain"; (key != "") != want {
+					t.Errorf("%s is told the key %q", f, key)
+				}
+			}
+			if want := map[string]int{"AWS::S3::BucketPolicy": 1}; name == "plain" && !maps.Equal(found, want) {
+				t.Errorf("found %v, want %v", found, want)
+			}
+			if want := map[string]int{"AWS::S3::BucketPolicy": 1, "AWS::KMS::Key": 1}; name != "plain" && !maps.Equal(found, want) {
+				t.Errorf("found %v, want %v", found, want)
+			}
+		})
+	}
+}
+
 func TestEachFunction(t *testing.T) {
 	hubTemplate := example(t).template(t, hub)
 	roles := map[string]bool{}
@@ -242,7 +287,7 @@ func environmentOf(t *testing.T, hubTemplate template, f installed.Function) fun
 func TestEnvironmentsHoldNoSecrets(t *testing.T) {
 	known := []string{
 		installed.FunctionVariable, installed.TableVariable, installed.BucketVariable, installed.RolePatternVariable,
-		installed.MachinePatternVariable, installed.TopicVariable, installed.SentryParameterVariable, installed.VersionVariable,
+		installed.MachinePatternVariable, installed.TopicVariable, installed.SentryParameterVariable, installed.VersionVariable, installed.KeyVariable,
 	}
 	for id, r := range withEverything(t).template(t, hub).of("AWS::Lambda::Function") {
 		variables, _ := r.Properties["Environment"].(map[string]any)["Variables"].(map[string]any)

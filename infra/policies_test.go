@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -21,7 +22,8 @@ const exampleTime = "20261122T140203Z-7q4k2mxa"
 func recordOf(d service.Definition) store.Record {
 	return store.Record{
 		ID: deployment.ID(d.Service + "-" + d.Environment + "-" + exampleTime), Service: d.Service, Environment: d.Environment,
-		Target: deployment.Target{Account: d.Account, Region: d.Region, StackName: d.StackName},
+		Target:   deployment.Target{Account: d.Account, Region: d.Region, StackName: d.StackName},
+		Template: fmt.Sprintf("template/%x", sha256.Sum256([]byte(d.Service+"#"+d.Environment))),
 	}
 }
 
@@ -150,6 +152,8 @@ func TestWhoMayWhat(t *testing.T) {
 	only("cloudformation:ContinueUpdateRollback", `stackgate-execute-.*`)
 	only("states:StartExecution", `stackgate-hub-review`)
 	only("lambda:InvokeFunction", `stackgate-hub-machine`)
+	only("s3:GetObject", `stackgate-(hub-(plan|execute|events|review)|plan-.*)`)
+	only("s3:PutObject", `stackgate-hub-(plan|events|review)`)
 	only("iam:PassRole", `stackgate-(plan|execute)-.*`)
 	only("dynamodb:PutItem", `stackgate-hub-(plan|execute|events|review)`)
 	only("events:PutEvents", `stackgate-forward-.*`)
@@ -157,7 +161,9 @@ func TestWhoMayWhat(t *testing.T) {
 		for _, name := range names {
 			of, _, _ := strings.Cut(action, ":")
 			if strings.HasPrefix(name, "stackgate-hub-") == (of == "cloudformation" || of == "iam") {
-				if !strings.HasPrefix(name, "stackgate-forward-") {
+				// CloudFormation reads templates with the rights of the role that plans.
+				reads := action == "s3:GetObject" && strings.HasPrefix(name, "stackgate-plan-")
+				if !strings.HasPrefix(name, "stackgate-forward-") && !reads {
 					t.Errorf("%s may %s", name, action)
 				}
 			}

@@ -30,7 +30,9 @@ const (
 	nestedSet = "nested change set"
 	transform = "transform"
 	theRole   = "execution role"
-	nothing   = "*"
+	// theTemplate is what CloudFormation reads with the session's rights.
+	theTemplate = "template"
+	nothing     = "*"
 )
 
 var (
@@ -54,6 +56,7 @@ var calls = []call{
 	{"ListHookResults", reads, always, []string{theStack, theSet}},
 	{"GetHookResult", append(plans, installed.Events), always, []string{nothing}},
 	{"CreateChangeSet", plans, deploys, []string{theStack, transform}},
+	{"s3:GetObject", plans, deploys, []string{theTemplate}},
 	{"DeleteChangeSet", plans, deploys, []string{theStack, theSet}},
 	{"DeleteStack", plans, deploys, []string{theStack}},
 	{"TagResource", plans, deploys, []string{theStack, theSet}},
@@ -70,7 +73,7 @@ var calls = []call{
 var dangerous = []string{
 	"CreateChangeSet", "DeleteChangeSet", "ExecuteChangeSet", "DeleteStack", "ContinueUpdateRollback", "RollbackStack",
 	"CreateStack", "UpdateStack", "SetStackPolicy", "UpdateTerminationProtection", "CancelUpdateStack", "SignalResource",
-	"CreateStackSet", "RegisterType", "iam:PassRole",
+	"CreateStackSet", "RegisterType", "iam:PassRole", "s3:GetObject", "s3:PutObject",
 }
 
 func resourceOf(d service.Definition, kind string) string {
@@ -89,6 +92,8 @@ func resourceOf(d service.Definition, kind string) string {
 		return prefix + "aws:transform/Serverless-2016-10-31"
 	case theRole:
 		return d.ExecutionRole
+	case theTemplate:
+		return plain.BucketARN() + "/documents/" + recordOf(d).Template
 	}
 	return nothing
 }
@@ -119,7 +124,8 @@ func inSession(t *testing.T, made *synthesized, f installed.Function, d service.
 	}
 	record := recordOf(d)
 	record.Intent = intent
-	text, err := installed.SessionPolicy("aws", f, record, d.NestedStacks, d.ExecutionRole)
+	templates := installed.TemplateBucket{Name: plain.Bucket(), Region: plain.Region}
+	text, err := installed.SessionPolicy("aws", f, record, d.NestedStacks, d.ExecutionRole, templates)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,7 +170,7 @@ func TestRolesAndSessionsAgree(t *testing.T) {
 					}
 				}
 				for _, action := range dangerous {
-					for _, kind := range []string{theStack, nested, theSet, nestedSet, transform, theRole, nothing} {
+					for _, kind := range []string{theStack, nested, theSet, nestedSet, transform, theRole, theTemplate, nothing} {
 						// What a role could do in another sort of deployment, the session does not let it do in this one.
 						passes := action == "iam:PassRole" && f != installed.Events && kind == theRole
 						if got := inSession(t, made, f, d, intent, action, resourceOf(d, kind)); got == policy.Allowed && !permitted[action] && !passes {
@@ -196,7 +202,7 @@ func TestRolesKeepToTheirStack(t *testing.T) {
 			for _, f := range installed.Functions() {
 				for _, intent := range always {
 					for _, action := range append([]string{"DescribeStacks", "DescribeChangeSet"}, dangerous...) {
-						for _, kind := range []string{theStack, nested, theSet, nestedSet, theRole} {
+						for _, kind := range []string{theStack, nested, theSet, nestedSet, theRole, theTemplate} {
 							resource := resourceOf(o, kind)
 							if kind == theRole && o.ExecutionRole == d.ExecutionRole {
 								continue

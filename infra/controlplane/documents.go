@@ -7,6 +7,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 
 	"stackgate/infra/nag"
+	"stackgate/internal/installed"
 	"stackgate/internal/store/dynamo"
 )
 
@@ -44,6 +45,12 @@ func (h *hub) newBucket() awss3.Bucket {
 	bucket.AddToResourcePolicy(deny("OverwriteNothing", []string{"s3:PutObject"}, documents,
 		map[string]any{"Null": map[string]any{"s3:if-none-match": "true"}}))
 	bucket.AddToResourcePolicy(deny("DeleteNothing", []string{"s3:DeleteObject", "s3:DeleteObjectVersion"}, documents, nil))
+	if readers := h.templateReaders(); readers != nil {
+		bucket.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Sid: jsii.String("ReadTemplates"), Principals: &readers, Actions: texts("s3:GetObject"), Resources: texts(*bucket.BucketArn() + "/" + dynamo.DocumentPrefix + "template/*"),
+			Conditions: h.templateConditions(nil),
+		}))
+	}
 	nag.Accept(bucket, "AwsSolutions-S1", "Reads and writes are recorded by CloudTrail data events, which the account's own trail owns; an access-log bucket would be a second store to guard.")
 	return bucket
 }
@@ -58,4 +65,25 @@ func deny(sid string, actions []string, resource string, conditions map[string]a
 		props.Conditions = &conditions
 	}
 	return awsiam.NewPolicyStatement(props)
+}
+
+// templateReaders are the target accounts, whose roles that plan hand CloudFormation the templates that fit no call.
+func (h *hub) templateReaders() []awsiam.IPrincipal {
+	var readers []awsiam.IPrincipal
+	for _, account := range h.accounts() {
+		readers = append(readers, awsiam.NewArnPrincipal(jsii.String("arn:"+h.Settings.Partition()+":iam::"+account+":root")))
+	}
+	return readers
+}
+
+// templateConditions limit those accounts to their roles that plan, and to whatever else alike must hold.
+func (h *hub) templateConditions(alike map[string][]string) *map[string]any {
+	conditions := map[string]any{"ArnLike": map[string]any{"aws:PrincipalArn": h.ownRoles(installed.Plan)}}
+	if len(alike) > 0 {
+		conditions["StringLike"] = alike
+	}
+	if id := h.Settings.OrganizationID; id != "" {
+		conditions["StringEquals"] = map[string]any{"aws:PrincipalOrgID": id}
+	}
+	return &conditions
 }

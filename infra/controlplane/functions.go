@@ -99,6 +99,9 @@ func (h *hub) settingsOf(f installed.Function) map[string]*string {
 	if f != installed.Review {
 		settings[installed.RolePatternVariable] = literally(s.RolePattern())
 	}
+	if f == installed.Plan && h.key != nil {
+		settings[installed.KeyVariable] = h.key.KeyArn()
+	}
 	if s.SentryParameter != "" {
 		settings[installed.SentryParameterVariable] = &s.SentryParameter
 	}

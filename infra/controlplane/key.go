@@ -39,6 +39,13 @@ func (h *hub) newKey() awskms.IKey {
 		Resources:  texts("*"),
 		Conditions: &map[string]any{"StringEquals": map[string]any{"aws:SourceAccount": s.Account}},
 	}), nil)
+	// CloudFormation reads large templates with the rights of the target accounts' roles that plan.
+	if readers := h.templateReaders(); readers != nil {
+		key.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+			Sid: jsii.String("ReadTemplates"), Principals: &readers, Actions: texts("kms:Decrypt"), Resources: texts("*"),
+			Conditions: h.templateConditions(s.ThroughBucket()),
+		}), nil)
+	}
 	return key
 }
 

@@ -118,12 +118,17 @@ func (h *hub) announce() awsiam.PolicyStatement {
 // assumeOwn allows the roles of this function's prefix in the target accounts. Which service's, the roles' trust says by the
 // external id.
 func (h *hub) assumeOwn(f installed.Function) awsiam.PolicyStatement {
+	return allow("AssumeOwnRoles", []string{"sts:AssumeRole"}, h.ownRoles(f))
+}
+
+// ownRoles are the ARN patterns of a function's roles in the target accounts.
+func (h *hub) ownRoles(f installed.Function) []string {
 	var roles []string
 	for _, account := range h.accounts() {
 		roles = append(roles, strings.NewReplacer("${account}", account, "${function}", string(f),
 			"${service}", "*", "${environment}", "*").Replace(h.Settings.RolePattern()))
 	}
-	return allow("AssumeOwnRoles", []string{"sts:AssumeRole"}, roles)
+	return roles
 }
 
 func str(text string) *string { return &text }

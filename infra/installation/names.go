@@ -6,6 +6,7 @@ import (
 
 	"stackgate/internal/installed"
 	"stackgate/internal/service"
+	"stackgate/internal/store/dynamo"
 )
 
 // The names of what is installed. They are fixed, so that templates of different accounts and stacks agree without
@@ -54,6 +55,29 @@ func MachineName(serviceName, environment string) string {
 
 // Bucket is the name of the store's bucket; the hub's account and region make it the world's only one.
 func (s Settings) Bucket() string { return "stackgate-" + s.Account + "-" + s.Region }
+
+// Templates is the ARN pattern of the templates in the store's bucket.
+func (s Settings) Templates() string {
+	return s.BucketARN() + "/" + dynamo.DocumentPrefix + "template/*"
+}
+
+// BucketARN is the ARN of the store's bucket.
+func (s Settings) BucketARN() string { return "arn:" + s.Partition() + ":s3:::" + s.Bucket() }
+
+// KeyARNs is the pattern of the ARNs of the hub's KMS keys, whose ids are not known before they are made.
+func (s Settings) KeyARNs() string {
+	return "arn:" + s.Partition() + ":kms:" + s.Region + ":" + s.Account + ":key/*"
+}
+
+// ThroughBucket are the conditions under which KMS decrypts what S3 reads from the store's bucket, and nothing else. With a
+// bucket key the encryption context is the bucket's ARN, without one the object's (S3 user guide, "Using bucket keys"); the
+// service's name in China may end in .cn.
+func (s Settings) ThroughBucket() map[string][]string {
+	return map[string][]string{
+		"kms:ViaService":                   {"s3." + s.Region + ".amazonaws.com*"},
+		"kms:EncryptionContext:aws:s3:arn": {s.BucketARN(), s.Templates()},
+	}
+}
 
 // BusARN is the ARN of the hub's event bus.
 func (s Settings) BusARN() string {

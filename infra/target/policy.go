@@ -73,7 +73,7 @@ func Statements(s installation.Settings, f installed.Function, d service.Definit
 	}
 	switch f {
 	case installed.Plan:
-		return []Statement{
+		return append(readsTemplates(s), []Statement{
 			// Planning also tells why a deployment failed that is finished from outside.
 			read, hooks, tag, pass,
 			{Sid: "Plan", Actions: []string{"cloudformation:CreateChangeSet", "cloudformation:DeleteChangeSet"}, Resources: everything},
@@ -81,7 +81,7 @@ func Statements(s installation.Settings, f installed.Function, d service.Definit
 			{Sid: "Transform", Actions: []string{"cloudformation:CreateChangeSet"}, Resources: []string{own.transforms}},
 			// The stack that making a change set created, or whose first creation was rolled back.
 			{Sid: "RemoveEmptyStack", Actions: []string{"cloudformation:DeleteStack"}, Resources: own.stacks},
-		}
+		}...)
 	case installed.Execute:
 		return []Statement{
 			read, tag, pass,
@@ -98,4 +98,17 @@ func Statements(s installation.Settings, f installed.Function, d service.Definit
 		return []Statement{read, hooks}
 	}
 	return nil
+}
+
+// readsTemplates is what CloudFormation needs of who makes a change set of a template that fits no call. Templates lie under
+// the hashes of their contents, whoever's they are; the session is narrowed to its deployment's one.
+func readsTemplates(s installation.Settings) []Statement {
+	read := []Statement{{Sid: "ReadTemplate", Actions: []string{"s3:GetObject"}, Resources: []string{s.Templates()}}}
+	if s.CustomerManagedKey {
+		read = append(read, Statement{
+			Sid: "DecryptTemplate", Actions: []string{"kms:Decrypt"}, Resources: []string{s.KeyARNs()},
+			Conditions: map[string]map[string][]string{"StringLike": s.ThroughBucket()},
+		})
+	}
+	return read
 }

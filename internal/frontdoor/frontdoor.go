@@ -63,6 +63,8 @@ type FrontDoor struct {
 	Random   io.Reader
 	// Announcer is told of every decision that was taken in; it may be nil.
 	Announcer Announcer
+	// InlineTemplates says that templates are passed to CloudFormation in the call alone, so that larger ones are refused.
+	InlineTemplates bool
 }
 
 // Announcer tells those who watch a deployment of decisions upon it.

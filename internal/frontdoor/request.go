@@ -84,6 +84,9 @@ func (f FrontDoor) RequestOnce(ctx context.Context, caller Caller, ask Ask, key 
 		return store.Record{}, false, deployment.Faultf(deployment.InvalidRequest, "the template of %s has %d bytes, CloudFormation takes at most %d",
 			ask.Service, size, maxTemplateBytes).Advise("split the stack")
 	}
+	if size := len(templateOf(ask, definition)); f.InlineTemplates && size > service.MaxInlineTemplate {
+		return store.Record{}, false, service.InlineTemplateFault(ask.Service, size)
+	}
 	now := f.Clock.Now()
 	id, err := deployment.NewID(ask.Service, ask.Environment, now, f.Random)
 	if err != nil {

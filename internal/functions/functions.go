@@ -68,6 +68,8 @@ type Parts struct {
 	Announcer approval.Announcer
 	// Reporter may be nil.
 	Reporter record.Reporter
+	// Templates says where CloudFormation finds templates too large for a call; nil where it can read none.
+	Templates changeset.TemplateLocator
 	// CloudFormation gives the client for the account and region of a record.
 	CloudFormation func(ctx context.Context, r store.Record) (Client, error)
 }
@@ -98,7 +100,7 @@ func Plan(p Parts) []taskrun.Task {
 		taskrun.Of("RemoveEmptyStack", stack.RemoveEmpty{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (stack.Remover, error) {
 			return p.CloudFormation(ctx, r)
 		}}.Run),
-		taskrun.Of("CreateChangeSet", changeset.Create{Store: p.Store, Connect: func(ctx context.Context, r store.Record) (changeset.Creator, error) {
+		taskrun.Of("CreateChangeSet", changeset.Create{Store: p.Store, Templates: p.Templates, Connect: func(ctx context.Context, r store.Record) (changeset.Creator, error) {
 			return p.CloudFormation(ctx, r)
 		}}.Run),
 		taskrun.Of("DescribeChangeSet", changeset.Describe{Store: p.Store, Clock: p.Clock, Connect: func(ctx context.Context, r store.Record) (cfn.ChangeSetDescriber, error) {

@@ -29,6 +29,8 @@ type Connector struct {
 	Roles     RolePattern
 	STS       stscreds.AssumeRoleAPIClient
 	Documents Documents
+	// Templates is where CloudFormation reads the templates that fit no call.
+	Templates TemplateBucket
 	// Client makes a client with credentials for a region.
 	Client func(region string, credentials aws.CredentialsProvider) functions.Client
 }
@@ -52,7 +54,7 @@ func (c Connector) Connect(ctx context.Context, r store.Record) (functions.Clien
 	if err != nil {
 		return nil, fmt.Errorf("name the role for %s: %w", r.ID, err)
 	}
-	narrowed, err := SessionPolicy(c.Roles.partition, c.Function, r, definition.NestedStacks, definition.ExecutionRole)
+	narrowed, err := SessionPolicy(c.Roles.partition, c.Function, r, definition.NestedStacks, definition.ExecutionRole, c.Templates)
 	if err != nil {
 		return nil, fmt.Errorf("narrow the role for %s: %w", r.ID, err)
 	}

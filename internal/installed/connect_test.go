@@ -70,7 +70,7 @@ func connect(t *testing.T, function installed.Function, s *tokens, d service.Def
 		t.Fatal(err)
 	}
 	client, err := installed.Connector{
-		Function: function, Roles: roles, STS: s, Documents: documents,
+		Function: function, Roles: roles, STS: s, Documents: documents, Templates: bucket,
 		Client: func(where string, credentials aws.CredentialsProvider) functions.Client {
 			region = where
 			return cloudformation.New(cloudformation.Options{Region: where, Credentials: credentials})
@@ -86,7 +86,7 @@ func TestConnectAssumesTheRoleOfTheService(t *testing.T) {
 		if err != nil || client == nil || region != "eu-west-1" {
 			t.Fatalf("client %v in %q, error %v", client, region, err)
 		}
-		policy, err := installed.SessionPolicy("aws", function, record(), false, executionRole)
+		policy, err := installed.SessionPolicy("aws", function, record(), false, executionRole, bucket)
 		if err != nil {
 			t.Fatal(err)
 		}

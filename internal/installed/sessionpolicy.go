@@ -34,11 +34,11 @@ var readActions = []string{"cloudformation:Describe*", "cloudformation:List*"}
 var hookResults = statement{Effect: "Allow", Action: []string{"cloudformation:GetHookResult"}, Resource: []string{"*"}}
 
 // SessionPolicy narrows what an assumed role may do to one function's actions on one stack and on the change sets of one
-// deployment. It permits nothing that the role's own policies do not.
+// deployment, and to reading that deployment's template. It permits nothing that the role's own policies do not.
 //
 // Without an execution role CloudFormation makes resources with the caller's rights, so that the session has to keep what
 // the role holds beyond CloudFormation.
-func SessionPolicy(partition string, function Function, r store.Record, nested bool, executionRole string) (string, error) {
+func SessionPolicy(partition string, function Function, r store.Record, nested bool, executionRole string, templates TemplateBucket) (string, error) {
 	if !regionPattern.MatchString(r.Region) || !accountPattern.MatchString(r.Account) || !stackNamePattern.MatchString(r.StackName) {
 		return "", fmt.Errorf("stack %q in account %q and region %q cannot be named in a policy", r.StackName, r.Account, r.Region)
 	}
@@ -60,6 +60,11 @@ func SessionPolicy(partition string, function Function, r store.Record, nested b
 			Effect: "Allow", Action: []string{"cloudformation:CreateChangeSet"}, Resource: []string{prefix + "aws:transform/*"},
 		})
 	}
+	read, err := templates.statements(partition, function, r)
+	if err != nil {
+		return "", err
+	}
+	p.Statement = append(p.Statement, read...)
 	if function != Execute {
 		p.Statement = append(p.Statement, hookResults)
 	}

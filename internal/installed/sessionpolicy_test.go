@@ -11,6 +11,11 @@ import (
 	"stackgate/internal/store"
 )
 
+// bucket is where the templates are, encrypted with a key of the customer's.
+var bucket = installed.TemplateBucket{
+	Name: "stackgate-333333333333-eu-west-1", Region: "eu-west-1", Key: "arn:aws:kms:eu-west-1:333333333333:key/0e1f2a3b-0000-4000-8000-000000000000",
+}
+
 const executionRole = "arn:aws:iam::111122223333:role/cfn-exec-shop"
 
 type statement struct {
@@ -20,7 +25,7 @@ type statement struct {
 
 func policyOf(t *testing.T, function installed.Function, r store.Record, nested bool, role string) []statement {
 	t.Helper()
-	text, err := installed.SessionPolicy("aws", function, r, nested, role)
+	text, err := installed.SessionPolicy("aws", function, r, nested, role, bucket)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,7 +116,8 @@ func TestSessionPolicyIsNarrow(t *testing.T) {
 			}
 			for _, resource := range s.Resource {
 				if !strings.Contains(resource, "shop-orders-prod") && !strings.Contains(resource, string(record().ID)) &&
-					!strings.HasSuffix(resource, ":aws:transform/*") && resource != executionRole {
+					!strings.HasSuffix(resource, ":aws:transform/*") && resource != executionRole &&
+					resource != bucket.Key && !strings.HasSuffix(resource, "/documents/"+record().Template) {
 					t.Errorf("%s: a session reaches %s", function, resource)
 				}
 			}
@@ -149,14 +155,66 @@ func TestSessionPolicyFits(t *testing.T) {
 	longest.ID = deployment.ID(strings.Repeat("s", 24) + "-" + strings.Repeat("e", 12) + "-20261122T140203Z-7q4k2mxa")
 	longest.StackName, longest.Region = strings.Repeat("n", 128), "ap-southeast-3"
 	role := "arn:aws-us-gov:iam::111122223333:role/" + strings.Repeat("r", 512)
+	longestBucket := installed.TemplateBucket{
+		Name: "stackgate-333333333333-ap-southeast-3", Region: "ap-southeast-3",
+		Key: "arn:aws-us-gov:kms:ap-southeast-3:333333333333:key/mrk-00000000000000000000000000000000",
+	}
 	for _, function := range installed.Functions() {
-		text, err := installed.SessionPolicy("aws-us-gov", function, longest, true, role)
+		text, err := installed.SessionPolicy("aws-us-gov", function, longest, true, role, longestBucket)
 		if err != nil || len(text) > 2048 {
 			t.Errorf("%s: %d characters, error %v", function, len(text), err)
 		}
 	}
-	if _, err := installed.SessionPolicy("aws", installed.Plan, longest, true, role+strings.Repeat("r", 2048)); err == nil || !strings.Contains(err.Error(), "STS takes 2048") {
+	if _, err := installed.SessionPolicy("aws", installed.Plan, longest, true, role+strings.Repeat("r", 2048), bucket); err == nil || !strings.Contains(err.Error(), "STS takes 2048") {
 		t.Errorf("a policy that is too long: %v", err)
+	}
+}
+
+// A session that makes a change set reads its own template and no other, and only that.
+func TestSessionPolicyReadsOneTemplate(t *testing.T) {
+	recovery := record()
+	recovery.Intent = deployment.IntentRecover
+	for _, function := range installed.Functions() {
+		for intent, r := range map[string]store.Record{"deploy": record(), "recover": recovery} {
+			made := policyOf(t, function, r, false, executionRole)
+			objects, keys := allows(made, "s3:GetObject"), allows(made, "kms:Decrypt")
+			if function != installed.Plan || intent == "recover" {
+				if len(objects)+len(keys) > 0 {
+					t.Errorf("%s to %s reads %v with %v", function, intent, objects, keys)
+				}
+				continue
+			}
+			want := []string{"arn:aws:s3:::stackgate-333333333333-eu-west-1/documents/" + record().Template, bucket.Key}
+			if !slices.Equal(objects, want) || !slices.Equal(keys, want) {
+				t.Errorf("reads %v with %v, not %v", objects, keys, want)
+			}
+		}
+	}
+	managed := bucket
+	managed.Key = ""
+	text, err := installed.SessionPolicy("aws", installed.Plan, record(), false, executionRole, managed)
+	if err != nil || strings.Contains(text, "kms:") {
+		t.Errorf("without a key of the customer's: %s, %v", text, err)
+	}
+	odd := record()
+	odd.Template = "template/*"
+	if text, err := installed.SessionPolicy("aws", installed.Plan, odd, false, executionRole, bucket); err == nil {
+		t.Errorf("every template: %s", text)
+	}
+}
+
+func TestTemplateURL(t *testing.T) {
+	for region, want := range map[string]string{
+		"eu-west-1":     "https://hub.s3.eu-west-1.amazonaws.com/documents/template/abc",
+		"us-gov-west-1": "https://hub.s3.us-gov-west-1.amazonaws.com/documents/template/abc",
+		"cn-north-1":    "https://hub.s3.cn-north-1.amazonaws.com.cn/documents/template/abc",
+	} {
+		if got, found := (installed.TemplateBucket{Name: "hub", Region: region}).TemplateURL("template/abc"); got != want || !found {
+			t.Errorf("%s: %s %v, want %s", region, got, found, want)
+		}
+	}
+	if got, found := (installed.TemplateBucket{}).TemplateURL("template/abc"); found {
+		t.Errorf("no bucket: %s", got)
 	}
 }
 
@@ -171,11 +229,11 @@ func TestSessionPolicyRefusesPatterns(t *testing.T) {
 	} {
 		r := record()
 		change(&r)
-		if text, err := installed.SessionPolicy("aws", installed.Execute, r, false, executionRole); err == nil {
+		if text, err := installed.SessionPolicy("aws", installed.Execute, r, false, executionRole, bucket); err == nil {
 			t.Errorf("%s: a policy was made: %s", name, text)
 		}
 	}
-	if _, err := installed.SessionPolicy("aws", installed.Plan, record(), false, "arn:aws:iam::111122223333:role/*"); err == nil {
+	if _, err := installed.SessionPolicy("aws", installed.Plan, record(), false, "arn:aws:iam::111122223333:role/*", bucket); err == nil {
 		t.Error("every role may be passed")
 	}
 }

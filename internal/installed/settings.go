@@ -49,6 +49,9 @@ const (
 	MachinePatternVariable = "STACKGATE_MACHINE_PATTERN"
 	// TopicVariable is the ARN of the SNS topic to which reviews, decisions and results are announced. It may be left out.
 	TopicVariable = "STACKGATE_TOPIC"
+	// KeyVariable is the ARN of the customer's KMS key that the bucket is encrypted with. It is left out where S3 manages the
+	// key, and for functions that make no change sets.
+	KeyVariable = "STACKGATE_KEY"
 )
 
 // Settings are what an installed function is told by its environment.
@@ -62,13 +65,15 @@ type Settings struct {
 	Machines MachinePattern
 	// Topic is empty where nothing is announced.
 	Topic string
+	// Key is empty where S3 manages the bucket's key.
+	Key string
 }
 
 // ReadSettings reads the environment of a program that can be the given functions, and says everything that is wrong.
 func ReadSettings(getenv func(string) string, can ...Function) (Settings, error) {
 	s := Settings{
 		Function: Function(getenv(FunctionVariable)), Table: getenv(TableVariable), Bucket: getenv(BucketVariable),
-		SentryParameter: getenv(SentryParameterVariable), Version: getenv(VersionVariable), Topic: getenv(TopicVariable),
+		SentryParameter: getenv(SentryParameterVariable), Version: getenv(VersionVariable), Topic: getenv(TopicVariable), Key: getenv(KeyVariable),
 	}
 	if s.Function == "" && len(can) == 1 {
 		s.Function = can[0]
@@ -94,6 +99,9 @@ func ReadSettings(getenv func(string) string, can ...Function) (Settings, error)
 	if s.Topic != "" && !topicPattern.MatchString(s.Topic) {
 		problems = append(problems, fmt.Errorf("%s: %q is not the ARN of an SNS topic; write it like arn:aws:sns:eu-west-1:111111111111:stackgate, or unset it", TopicVariable, s.Topic))
 	}
+	if s.Key != "" && !keyPattern.MatchString(s.Key) {
+		problems = append(problems, fmt.Errorf("%s: %q is not the ARN of a KMS key; write it like arn:aws:kms:eu-west-1:111111111111:key/0e1f2a3b-…, or unset it", KeyVariable, s.Key))
+	}
 	if err := errors.Join(problems...); err != nil {
 		return Settings{}, fmt.Errorf("read the function's environment: %w", err)
 	}
@@ -113,6 +121,7 @@ var (
 	accountPattern     = regexp.MustCompile(`^[0-9]{12}$`)
 	regionPattern      = regexp.MustCompile(`^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$`)
 	topicPattern       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?$`)
+	keyPattern         = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`)
 	stackNamePattern   = regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]{0,127}$`)
 )
 

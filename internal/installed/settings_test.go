@@ -173,6 +173,7 @@ func TestMachinePattern(t *testing.T) {
 func record() store.Record {
 	return store.Record{
 		ID: "orders-prod-20261122T140203Z-7q4k2mxa", Service: "orders", Environment: "prod",
-		Target: deployment.Target{Account: "111122223333", Region: "eu-west-1", StackName: "shop-orders-prod"},
+		Target:   deployment.Target{Account: "111122223333", Region: "eu-west-1", StackName: "shop-orders-prod"},
+		Template: "template/" + strings.Repeat("a", 64),
 	}
 }

@@ -50,8 +50,9 @@ func Compose(ctx context.Context, settings Settings, configuration aws.Config, l
 		Bucket: s3.NewFromConfig(configuration), BucketName: settings.Bucket,
 		Clock: clock.System{}, Random: rand.Reader,
 	})
+	templates := TemplateBucket{Name: settings.Bucket, Region: configuration.Region, Key: settings.Key}
 	connector := Connector{
-		Function: settings.Function, Roles: settings.Roles, STS: sts.NewFromConfig(configuration), Documents: kept,
+		Function: settings.Function, Roles: settings.Roles, STS: sts.NewFromConfig(configuration), Documents: kept, Templates: templates,
 		Client: func(region string, credentials aws.CredentialsProvider) functions.Client {
 			return cloudformation.NewFromConfig(configuration, func(o *cloudformation.Options) {
 				o.Region, o.Credentials = region, credentials
@@ -61,7 +62,7 @@ func Compose(ctx context.Context, settings Settings, configuration aws.Config, l
 	machines := sfn.NewFromConfig(configuration)
 	components := Components{
 		Parts: functions.Parts{
-			Store: kept, Registry: catalog, Sender: machines, Clock: clock.System{}, CloudFormation: connector.Connect,
+			Store: kept, Registry: catalog, Sender: machines, Clock: clock.System{}, CloudFormation: connector.Connect, Templates: templates,
 		},
 		Records: kept, Executions: machines, Machines: settings.Machines, Log: log,
 		Tracker: Tracker(ctx, settings, ParameterStore{Configuration: configuration, Clock: clock.System{}}, log),

@@ -20,6 +20,7 @@ import (
 	"stackgate/internal/store"
 	"stackgate/internal/taskrun"
 	"stackgate/statemachines"
+	"stackgate/tasks/changeset"
 )
 
 // Clock tells the time and waits.
@@ -44,9 +45,12 @@ type Options struct {
 	Store          Store
 	Registry       functions.Registry
 	CloudFormation func(ctx context.Context, r store.Record) (functions.Client, error)
-	Clock          Clock
-	Random         asl.Random
-	Log            *slog.Logger
+	// Templates says where CloudFormation finds templates too large for a call; nil where it can read none, so that they are
+	// refused when they are requested.
+	Templates changeset.TemplateLocator
+	Clock     Clock
+	Random    asl.Random
+	Log       *slog.Logger
 	// Tracker may be nil.
 	Tracker taskrun.Tracker
 	// Runner names this process in records: host and process id.
@@ -86,9 +90,9 @@ func New(o Options) (*Host, error) {
 	}
 	h := &Host{options: o, deploy: deploy, recover: recovery, engine: map[string]*taskrun.Runner{}}
 	h.parts = functions.Parts{
-		Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, CloudFormation: o.CloudFormation,
+		Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, CloudFormation: o.CloudFormation, Templates: o.Templates,
 	}
-	h.FrontDoor = frontdoor.FrontDoor{Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, Random: o.Random, Announcer: announcer{h}}
+	h.FrontDoor = frontdoor.FrontDoor{Store: o.Store, Registry: o.Registry, Sender: Sender{o.Store}, Clock: o.Clock, Random: o.Random, Announcer: announcer{h}, InlineTemplates: o.Templates == nil}
 	for name, tasks := range map[string][]taskrun.Task{
 		statemachines.PlanFunction:    functions.Plan(h.parts),
 		statemachines.ExecuteFunction: functions.Execute(h.parts),

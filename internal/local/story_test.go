@@ -71,6 +71,8 @@ type world struct {
 	log, tracker *lines
 	// wrap may put something between the tasks and CloudFormation.
 	wrap func(functions.Client) functions.Client
+	// bucket is where CloudFormation finds the store's documents; empty where it finds none.
+	bucket string
 
 	mu     sync.Mutex
 	states map[deployment.ID][]string
@@ -108,7 +110,7 @@ func story(t *testing.T, run func(w *world)) {
 		}}
 		w.host, err = New(Options{
 			Store: w.mortal, Registry: w.registry, Clock: system, Random: random, Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})), Tracker: w,
-			Runner: "test", PollEvery: 5 * time.Second,
+			Runner: "test", PollEvery: 5 * time.Second, Templates: w,
 			CloudFormation: func(context.Context, store.Record) (functions.Client, error) {
 				var client functions.Client = simulator.Client(account, region)
 				if w.wrap != nil {
@@ -131,6 +133,9 @@ func story(t *testing.T, run func(w *world)) {
 		run(w)
 	})
 }
+
+// TemplateURL is where CloudFormation finds a template.
+func (w *world) TemplateURL(key string) (string, bool) { return w.bucket + key, w.bucket != "" }
 
 // Capture takes in what the exception tracker is told.
 func (w *world) Capture(_ context.Context, e taskrun.Exception) { fmt.Fprintf(w.tracker, "%+v\n", e) }

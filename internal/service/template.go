@@ -8,10 +8,24 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"stackgate/internal/deployment"
 )
 
 // MaxTemplate is the most bytes a template may have (CloudFormation quotas: template body in an S3 object, 1 MB).
 const MaxTemplate = 1 << 20
+
+// MaxInlineTemplate is the most bytes of a template that CloudFormation takes in the call itself, rather than from S3
+// (CloudFormation quotas: template body in a request, 51,200 bytes).
+const MaxInlineTemplate = 51_200
+
+// InlineTemplateFault refuses a template of so many bytes, more than MaxInlineTemplate, where there is no bucket that
+// CloudFormation could read it from.
+func InlineTemplateFault(serviceName string, bytes int) error {
+	return deployment.Faultf(deployment.InvalidRequest, "the template of %s has %d bytes, and without a bucket, as in solo mode, CloudFormation takes at most %d",
+		serviceName, bytes, MaxInlineTemplate).
+		Advise("deploy through the installation (team mode), which passes up to %d bytes by its bucket; or shorten the template or split the stack", MaxTemplate)
+}
 
 // maxDefinition is the most bytes a project or service file may have. The largest sensible ones have a few thousand.
 const maxDefinition = 256 << 10

@@ -3,6 +3,7 @@ package changeset
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -22,10 +23,18 @@ type Creator interface {
 	DescribeChangeSet(ctx context.Context, in *cloudformation.DescribeChangeSetInput, opts ...func(*cloudformation.Options)) (*cloudformation.DescribeChangeSetOutput, error)
 }
 
+// TemplateLocator says where CloudFormation finds stored templates.
+type TemplateLocator interface {
+	// TemplateURL is the address in S3 of the template under a document's key; false where CloudFormation cannot read it.
+	TemplateURL(documentKey string) (address string, found bool)
+}
+
 // Create makes the change set under the deployment's id. Repeating it takes up its own earlier try.
 type Create struct {
-	Store   Store
-	Connect func(ctx context.Context, r store.Record) (Creator, error)
+	Store Store
+	// Templates may be nil: then templates beyond service.MaxInlineTemplate are refused.
+	Templates TemplateLocator
+	Connect   func(ctx context.Context, r store.Record) (Creator, error)
 }
 
 // CreateOut is the output of CreateChangeSet.
@@ -33,9 +42,6 @@ type CreateOut struct {
 	ChangeSetID string                   `json:"changeSetId"`
 	Type        deployment.ChangeSetType `json:"type"`
 }
-
-// maxInlineTemplate is CreateChangeSet's limit on TemplateBody (CloudFormation quotas, 51,200 bytes).
-const maxInlineTemplate = 51_200
 
 // Run asks CloudFormation for the change set and records its ARN.
 func (t Create) Run(ctx context.Context, in In) (CreateOut, error) {
@@ -55,6 +61,11 @@ func (t Create) Run(ctx context.Context, in In) (CreateOut, error) {
 	if !exists || stack.StackStatus == types.StackStatusReviewInProgress {
 		kind = deployment.ChangeSetCreate
 	}
+	// Before anything is written of a shell: a template that cannot be passed makes none.
+	input, err := t.input(ctx, record, definition, kind, stack)
+	if err != nil {
+		return CreateOut{}, err
+	}
 	// Written before the call: should this task die after it, the discarding one still knows whose shell it is.
 	if record, err = t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
 		r.ChangeSet.Type = kind
@@ -62,10 +73,6 @@ func (t Create) Run(ctx context.Context, in In) (CreateOut, error) {
 		return nil
 	}); err != nil {
 		return CreateOut{}, fmt.Errorf("record the type of change set %s: %w", in.DeploymentID, err)
-	}
-	input, err := t.input(ctx, record, definition, kind, stack)
-	if err != nil {
-		return CreateOut{}, err
 	}
 	arn, stackID, err := create(ctx, client, input)
 	if err != nil {
@@ -81,22 +88,15 @@ func (t Create) Run(ctx context.Context, in In) (CreateOut, error) {
 }
 
 func (t Create) input(ctx context.Context, r store.Record, d service.Definition, kind deployment.ChangeSetType, stack types.Stack) (*cloudformation.CreateChangeSetInput, error) {
-	template, err := t.Store.Document(ctx, r.Template)
-	if err != nil {
-		return nil, fmt.Errorf("read the template of %s: %w", r.ID, err)
-	}
-	if len(template) > maxInlineTemplate {
-		return nil, deployment.Faultf(deployment.InvalidRequest,
-			"the template has %d bytes, and CloudFormation takes at most %d without an artifact bucket", len(template), maxInlineTemplate).
-			Advise("split the stack, or shorten the template")
-	}
 	in := &cloudformation.CreateChangeSetInput{
 		StackName:     aws.String(r.StackName),
 		ChangeSetName: aws.String(r.ID.String()),
 		ClientToken:   aws.String(r.ID.String()),
 		ChangeSetType: types.ChangeSetType(kind),
 		Description:   aws.String(r.ID.Description(r.CorrelationID, r.Commit)),
-		TemplateBody:  aws.String(string(template)),
+	}
+	if err := t.passTemplate(ctx, in, r); err != nil {
+		return nil, err
 	}
 	if kind == deployment.ChangeSetUpdate {
 		// By ARN, so that a stack that is deleted and made again under the same name is not mistaken for this one.
@@ -120,6 +120,29 @@ func (t Create) input(ctx context.Context, r store.Record, d service.Definition,
 	return in, nil
 }
 
+// passTemplate puts a small template into the call, and the address of a larger one. Its document is read either way, which
+// checks that it still is what its key says; at its address nothing else can be meanwhile, as documents are never written over.
+func (t Create) passTemplate(ctx context.Context, in *cloudformation.CreateChangeSetInput, r store.Record) error {
+	template, err := t.Store.Document(ctx, r.Template)
+	if err != nil {
+		return fmt.Errorf("read the template of %s: %w", r.ID, err)
+	}
+	if len(template) <= service.MaxInlineTemplate {
+		in.TemplateBody = aws.String(string(template))
+		return nil
+	}
+	if t.Templates != nil {
+		if address, found := t.Templates.TemplateURL(r.Template); found {
+			in.TemplateURL = aws.String(address)
+			return nil
+		}
+	}
+	return service.InlineTemplateFault(r.Service, len(template))
+}
+
+// unreadable is how CloudFormation says that it cannot read a TemplateURL: a ValidationError, like a mistake in the template.
+var unreadable = regexp.MustCompile(`S3 error: |TemplateURL must reference a valid S3 object`)
+
 // create makes the change set, or takes up the one that an earlier try made: the SDK may have lost the answer, and a
 // failed set holds its name too.
 func create(ctx context.Context, client Creator, in *cloudformation.CreateChangeSetInput) (arn, stackID string, err error) {
@@ -127,6 +150,10 @@ func create(ctx context.Context, client Creator, in *cloudformation.CreateChange
 	made, err := client.CreateChangeSet(ctx, in)
 	if err == nil {
 		return aws.ToString(made.Id), aws.ToString(made.StackId), nil
+	}
+	if in.TemplateURL != nil && unreadable.MatchString(err.Error()) {
+		return "", "", deployment.Faultf(deployment.NotPermitted, "CloudFormation cannot read the template at %s: %w", *in.TemplateURL, err).
+			Advise("deploy the installed templates of the hub and of the stack's account again: the role that plans, the bucket's policy and the key's must let it be read")
 	}
 	if !cfn.IsAlreadyExists(err) {
 		return "", "", cfn.Fault(err, "create change set %s for stack %s", name, stack)

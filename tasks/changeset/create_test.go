@@ -52,11 +52,24 @@ func (a *account) DescribeChangeSet(context.Context, *cloudformation.DescribeCha
 	return &cloudformation.DescribeChangeSetOutput{ChangeSetId: aws.String("earlier-arn"), StackId: aws.String("stack-arn"), Description: aws.String(a.description)}, nil
 }
 
+// bucket locates every template.
+type bucket struct{}
+
+func (bucket) TemplateURL(key string) (string, bool) {
+	return "https://hub.s3.eu-west-1.amazonaws.com/documents/" + key, true
+}
+
+// nowhere locates none.
+type nowhere struct{}
+
+func (nowhere) TemplateURL(string) (string, bool) { return "", false }
+
 func TestCreate(t *testing.T) {
-	const most = 51_200
+	const most = service.MaxInlineTemplate
 	for name, c := range map[string]struct {
 		account  account
 		template int
+		located  changeset.TemplateLocator
 		fault    deployment.Fault
 		says     string
 		arn      string
@@ -69,6 +82,10 @@ func TestCreate(t *testing.T) {
 		"a stack, by its ARN":   {account: account{stack: "CREATE_COMPLETE"}, template: 10, arn: "set-arn", kind: deployment.ChangeSetUpdate, stack: "stack-arn"},
 		"the largest template":  {template: most, arn: "set-arn", kind: deployment.ChangeSetCreate, shell: true, stack: target.StackName},
 		"a byte more":           {template: most + 1, fault: deployment.InvalidRequest, says: "51201 bytes"},
+		"more, located nowhere": {template: most + 1, located: nowhere{}, fault: deployment.InvalidRequest, says: "at most 51200"},
+		"more, from a bucket":   {template: most + 1, located: bucket{}, arn: "set-arn", kind: deployment.ChangeSetCreate, shell: true, stack: target.StackName},
+		"1 MB, from a bucket":   {template: service.MaxTemplate, located: bucket{}, arn: "set-arn", kind: deployment.ChangeSetCreate, shell: true, stack: target.StackName},
+		"small, with a bucket":  {template: most, located: bucket{}, arn: "set-arn", kind: deployment.ChangeSetCreate, shell: true, stack: target.StackName},
 		"an earlier try's":      {account: account{stack: "REVIEW_IN_PROGRESS", description: "stackgate deployment " + string(id) + ", correlation sg-1"}, template: 10, arn: "earlier-arn", kind: deployment.ChangeSetCreate, stack: target.StackName},
 		"somebody else's":       {account: account{stack: "CREATE_COMPLETE", description: "handmade"}, template: 10, fault: deployment.InvalidRequest, says: "not ours"},
 		"another deployment's":  {account: account{stack: "CREATE_COMPLETE", description: "stackgate deployment " + string(id) + "x, correlation"}, template: 10, fault: deployment.InvalidRequest, says: "not ours"},
@@ -100,14 +117,14 @@ func TestCreate(t *testing.T) {
 				t.Fatal(err)
 			}
 			at := c.account
-			out, err := (changeset.Create{Store: kept, Connect: func(context.Context, store.Record) (changeset.Creator, error) { return &at, nil }}).
+			out, err := (changeset.Create{Store: kept, Templates: c.located, Connect: func(context.Context, store.Record) (changeset.Creator, error) { return &at, nil }}).
 				Run(t.Context(), changeset.In{DeploymentID: id})
 			r, readErr := kept.Record(t.Context(), id)
 			if readErr != nil {
 				t.Fatal(readErr)
 			}
 			if c.fault != "" {
-				if deployment.FaultOf(err) != c.fault || err == nil || !strings.Contains(err.Error(), c.says) || r.ChangeSet.ARN != "" {
+				if deployment.FaultOf(err) != c.fault || err == nil || !strings.Contains(err.Error(), c.says) || r.ChangeSet.ARN != "" || c.template > most && (len(at.asked) > 0 || r.ChangeSet.MadeShell) {
 					t.Errorf("%v, recorded %+v", err, r.ChangeSet)
 				}
 				return
@@ -119,6 +136,12 @@ func TestCreate(t *testing.T) {
 				t.Errorf("recorded %+v of %s, want %+v", r.ChangeSet, r.StackID, want)
 			}
 			asked := at.asked[0]
+			if inline := asked.TemplateBody != nil; inline != (c.template <= most) || inline != (asked.TemplateURL == nil) {
+				t.Errorf("a template of %d bytes is passed by body %v and address %v", c.template, inline, aws.ToString(asked.TemplateURL))
+			}
+			if address := aws.ToString(asked.TemplateURL); address != "" && address != "https://hub.s3.eu-west-1.amazonaws.com/documents/"+template {
+				t.Errorf("the template is looked for at %s", address)
+			}
 			if aws.ToString(asked.StackName) != c.stack || aws.ToString(asked.ChangeSetName) != string(id) || aws.ToString(asked.ClientToken) != string(id) ||
 				aws.ToString(asked.RoleARN) != "role" || aws.ToString(asked.Parameters[0].ParameterKey) != "A" || len(asked.Tags) != 1 {
 				t.Errorf("asked for %+v", asked)

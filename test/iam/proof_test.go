@@ -70,6 +70,9 @@ func policyOf(in synth.Installation, resource string) (policy.Document, bool) {
 }
 
 func accountOf(arn string) string {
+	if strings.HasPrefix(arn, "arn:aws:s3:::stackgate-"+hubAccount+"-") {
+		return hubAccount
+	}
 	if parts := strings.Split(arn, ":"); len(parts) > 5 && parts[4] != "" && parts[4] != "aws" {
 		return parts[4]
 	}
@@ -142,6 +145,8 @@ func TestEveryCallIsAllowedInItsOwnRole(t *testing.T) {
 // kind is what a permission is about, where the action alone does not say it.
 func kind(n need) string {
 	switch {
+	case n.Action == "s3:GetObject" && n.session != nil:
+		return n.Action + " by CloudFormation"
 	case n.Action == "s3:PutObject":
 		_, path, _ := strings.Cut(n.Resource, "/"+dynamo.DocumentPrefix)
 		which, _, _ := strings.Cut(path, "/")
@@ -183,25 +188,26 @@ var may = map[string][]string{
 	"cloudformation:ListHookResults":        target,
 	"cloudformation:GetHookResult":          target,
 
-	"dynamodb:GetItem":           everyFunction,
-	"dynamodb:Query":             everyFunction,
-	"dynamodb:BatchGetItem":      everyFunction,
-	"dynamodb:PutItem":           everyFunction,
-	"dynamodb:PutItem decision":  {review},
-	"dynamodb:PutItem request":   {review},
-	"dynamodb:DeleteItem":        everyFunction,
-	"s3:GetObject":               everyFunction,
-	"s3:ListBucket":              everyFunction,
-	"s3:PutObject definition":    {"plan"},
-	"s3:PutObject review":        {"plan"},
-	"s3:PutObject tail":          {"plan", "events"},
-	"s3:PutObject template":      {review},
-	"ssm:GetParameter":           everyFunction,
-	"states:SendTaskSuccess":     {"plan", "events", review},
-	"states:DescribeExecution":   {"plan"},
-	"states:GetExecutionHistory": {"plan"},
-	"states:StartExecution":      {review},
-	"sns:Publish":                {"plan", "events", review},
+	"dynamodb:GetItem":               everyFunction,
+	"dynamodb:Query":                 everyFunction,
+	"dynamodb:BatchGetItem":          everyFunction,
+	"dynamodb:PutItem":               everyFunction,
+	"dynamodb:PutItem decision":      {review},
+	"dynamodb:PutItem request":       {review},
+	"dynamodb:DeleteItem":            everyFunction,
+	"s3:GetObject":                   everyFunction,
+	"s3:GetObject by CloudFormation": {"plan"},
+	"s3:ListBucket":                  everyFunction,
+	"s3:PutObject definition":        {"plan"},
+	"s3:PutObject review":            {"plan"},
+	"s3:PutObject tail":              {"plan", "events"},
+	"s3:PutObject template":          {review},
+	"ssm:GetParameter":               everyFunction,
+	"states:SendTaskSuccess":         {"plan", "events", review},
+	"states:DescribeExecution":       {"plan"},
+	"states:GetExecutionHistory":     {"plan"},
+	"states:StartExecution":          {review},
+	"sns:Publish":                    {"plan", "events", review},
 	// Each its own roles: TestRolesAreAssumedForTheirServiceOnly.
 	"sts:AssumeRole": target,
 
@@ -250,6 +256,7 @@ func TestNoOtherFunctionMay(t *testing.T) {
 // notOfOneStack are permissions that name no stack, each with the reason why another service's role has it too.
 var notOfOneStack = map[string]string{
 	"cloudformation:GetHookResult": "it knows no resource; the id of a verdict is told only to who may read the stack's events",
+	"s3:GetObject":                 "templates lie under the hashes of their contents; the session is given its deployment's alone",
 	"iam:PassRole":                 "the services of the example share one execution role; a project may give each its own",
 }
 
@@ -276,21 +283,30 @@ func TestASessionReachesNoOtherDeployment(t *testing.T) {
 	in := installation(t)
 	tried := map[string]bool{}
 	for _, n := range needs(t) {
-		if n.session == nil || !strings.Contains(n.Resource, ":changeSet/") {
+		template := n.Action == "s3:GetObject"
+		if n.session == nil || !strings.Contains(n.Resource, ":changeSet/") && !template {
 			continue
 		}
-		tried[n.function] = true
+		tried[n.function], tried[n.Action] = true, true
 		other := n.Request
 		other.Resource = strings.Replace(n.Resource, ":changeSet/"+n.session.Name, ":changeSet/"+n.session.Name[:len(n.session.Name)-8]+"aaaaaaaa", 1)
+		if template {
+			other.Resource = n.Resource[:strings.LastIndexByte(n.Resource, '/')+1] + strings.Repeat("a", 64)
+			review := n.Request
+			review.Resource = strings.Replace(n.Resource, "/template/", "/review/", 1)
+			if decide(t, in, n.session.Role, nil, review) == policy.Allowed {
+				t.Errorf("the role that plans reads what is no template: %s", review.Resource)
+			}
+		}
 		if decide(t, in, n.session.Role, nil, other) != policy.Allowed {
 			t.Fatalf("the role itself does not reach %s, so that nothing is proven of its sessions", other.Resource)
 		}
 		if got := decide(t, in, n.session.Role, n.session, other); got == policy.Allowed {
-			t.Errorf("a session reaches the change set of another deployment: %s", n)
+			t.Errorf("a session reaches what is another deployment's: %s", n)
 		}
 	}
-	if !tried["plan"] || !tried["execute"] {
-		t.Errorf("change sets were named by their ARNs by %v only", tried)
+	if !tried["plan"] || !tried["execute"] || !tried["s3:GetObject"] {
+		t.Errorf("change sets and templates were named by %v only", tried)
 	}
 }
 

@@ -88,6 +88,9 @@ var stories = map[string]func(w *world){
 			w.ended(wait(), deployment.OutcomeDeployed)
 		}
 	},
+	"of a template that fits no call": func(w *world) {
+		w.ended(w.deploy("orders", "prod", topic+strings.Repeat("# as long as it is wide\n", 4000)), deployment.OutcomeDeployed)
+	},
 	"planned": func(w *world) {
 		record := w.request(frontdoor.Ask{Service: "orders", Environment: "prod", Intent: deployment.IntentPlan})
 		w.ended(w.run(record)(), deployment.OutcomePlanned)

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -23,6 +24,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -99,7 +101,8 @@ func story(t *testing.T, recorder *calls.Recorder, run func(w *world)) {
 	t.Helper()
 	environment := installation(t).Functions
 	synctest.Test(t, func(t *testing.T) {
-		simulator, err := cfnsim.New(cfnsim.Options{Clock: systemClock, StaleReads: 1})
+		bucket := &dynamotest.Bucket{}
+		simulator, err := cfnsim.New(cfnsim.Options{Clock: systemClock, StaleReads: 1, Templates: fetcher{bucket}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -108,7 +111,7 @@ func story(t *testing.T, recorder *calls.Recorder, run func(w *world)) {
 			t.Fatal(err)
 		}
 		w := &world{
-			t: t, recorder: recorder, simulator: simulator, table: &dynamotest.Table{}, bucket: &dynamotest.Bucket{}, catalog: catalog,
+			t: t, recorder: recorder, simulator: simulator, table: &dynamotest.Table{}, bucket: bucket, catalog: catalog,
 			functions: map[installed.Function]installed.Handler{}, sessions: map[string]*calls.Session{},
 			steps: &stepFunctions{tokens: map[string]chan string{}, ended: map[string]sfntypes.ExecutionStatus{}},
 		}
@@ -128,6 +131,23 @@ func story(t *testing.T, recorder *calls.Recorder, run func(w *world)) {
 		w.door = w.openDoor(environment["stackgate-review"])
 		run(w)
 	})
+}
+
+// fetcher is how CloudFormation reads templates; that it may, is among what CreateChangeSet needs.
+type fetcher struct{ bucket *dynamotest.Bucket }
+
+func (f fetcher) Template(ctx context.Context, address string) (string, error) {
+	parsed, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	name, _, _ := strings.Cut(parsed.Host, ".")
+	out, err := f.bucket.GetObject(ctx, &s3.GetObjectInput{Bucket: &name, Key: aws.String(strings.TrimPrefix(parsed.Path, "/"))})
+	if err != nil {
+		return "", err
+	}
+	content, err := io.ReadAll(out.Body)
+	return string(content), errors.Join(err, out.Body.Close())
 }
 
 func discard() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }

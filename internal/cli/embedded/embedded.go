@@ -188,12 +188,16 @@ func (s *Session) open(ctx context.Context) error {
 		log, s.log = file, file
 	}
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.Host, err = local.New(local.Options{
+	options := local.Options{
 		Store: s.Store, Registry: s, CloudFormation: s.CloudFormation, Clock: s.options.Clock, Random: s.options.Random,
 		Log:     logger,
 		Tracker: s.options.Tracker, Runner: s.options.Process, PollEvery: s.options.PollEvery,
-	})
-	if err != nil {
+	}
+	// Solo mode has no bucket.
+	if s.Mode != app.Solo {
+		options.Templates = objects{}
+	}
+	if s.Host, err = local.New(options); err != nil {
 		return err
 	}
 	s.Handler = web.New(web.Options{
@@ -208,7 +212,7 @@ func connect(ctx context.Context, o Options, kept *sqlite.Store) (Connector, err
 	if o.Mode == app.Solo {
 		return newSolo(ctx, o.Solo)
 	}
-	simulator, err := cfnsim.New(cfnsim.Options{Clock: o.Clock, Storage: kept.Blob("simulator"), Pace: o.Pace, Templates: objects{o.Services}})
+	simulator, err := cfnsim.New(cfnsim.Options{Clock: o.Clock, Storage: kept.Blob("simulator"), Pace: o.Pace, Templates: objects{o.Services, kept}})
 	if err != nil {
 		return nil, err
 	}

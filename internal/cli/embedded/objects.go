@@ -21,6 +21,21 @@ const objectsFolder = "s3"
 type objects struct {
 	// services returns the services folder.
 	services func() (string, error)
+	// documents are what is stored, the templates among them.
+	documents documents
+}
+
+// documents is the store as the simulated S3 reads it.
+type documents interface {
+	Document(ctx context.Context, key string) ([]byte, error)
+}
+
+// documentsURL is where the simulated S3 has the store's documents, as the installation has them in its bucket.
+const documentsURL = "https://stackgate-documents.s3.us-east-1.amazonaws.com/documents/"
+
+// TemplateURL is the address of a stored template.
+func (objects) TemplateURL(documentKey string) (address string, found bool) {
+	return documentsURL + documentKey, true
 }
 
 var (
@@ -30,7 +45,11 @@ var (
 
 // Template returns the file that stands for the object. Which version a versionId names is not known here; there is
 // only one.
-func (o objects) Template(_ context.Context, address string) (string, error) {
+func (o objects) Template(ctx context.Context, address string) (string, error) {
+	if key, stored := strings.CutPrefix(address, documentsURL); stored {
+		content, err := o.documents.Document(ctx, key)
+		return string(content), err
+	}
 	bucket, key, err := bucketAndKey(address)
 	if err != nil {
 		return "", err

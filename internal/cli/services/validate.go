@@ -58,6 +58,24 @@ func Validate(a *app.App, format string) error {
 	if len(problems) > 0 {
 		return errProblems{problems}
 	}
+	return warn(a, catalog)
+}
+
+// warn says what is right and cannot be deployed in the mode that is set.
+func warn(a *app.App, catalog *service.Catalog) error {
+	mode, err := a.Mode()
+	if err != nil || mode != app.Solo {
+		return err
+	}
+	warned := map[string]bool{}
+	for _, d := range catalog.Definitions() {
+		if size := len(d.Template); size > service.MaxInlineTemplate && !warned[d.Service] {
+			warned[d.Service] = true
+			if err := app.Printf(a.Stderr, "warning: %s\n", service.InlineTemplateFault(d.Service, size)); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

@@ -134,5 +134,16 @@ func (c Call) createChangeSet(in *cloudformation.CreateChangeSetInput) []policy.
 	if in.RoleARN != nil {
 		needs = append(needs, passRole(*in.RoleARN))
 	}
+	if in.TemplateURL != nil {
+		// CloudFormation reads the template with the rights of whoever calls.
+		needs = append(needs, policy.Request{Action: "s3:GetObject", Resource: objectAt(*in.TemplateURL), Context: policy.Context{"s3:TlsVersion": {"1.3"}}})
+	}
 	return needs
+}
+
+var objectURL = regexp.MustCompile(`^https://([a-z0-9-]+)\.s3\.[a-z0-9-]+\.amazonaws\.com/(.+)$`)
+
+// objectAt is the ARN of the object at an address; what is no address in S3 is no ARN either, and allowed to nobody.
+func objectAt(address string) string {
+	return objectURL.ReplaceAllString(address, "arn:"+partition+":s3:::$1/$2")
 }
