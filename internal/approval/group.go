@@ -44,6 +44,22 @@ func (p Policy) Beyond(floor Policy) []string {
 	return slices.DeleteFunc(p.People(), floor.Entitled)
 }
 
+// Under is the policy that holds where another one is installed: of each rule the stricter one. A deployment's own policy
+// is a row that the functions write; what is installed is none, so that a row alone waives nothing.
+func (p Policy) Under(installed Policy) Policy {
+	if slices.Index(Whens(), installed.When) < slices.Index(Whens(), p.When) {
+		p.When = installed.When
+	}
+	p.Count = max(p.Count, installed.Count)
+	if p.ExpiresAfter > installed.ExpiresAfter {
+		p.ExpiresAfter = installed.ExpiresAfter
+	}
+	if slices.Index(Selves(), installed.Self) < slices.Index(Selves(), p.Self) {
+		p.Self = installed.Self
+	}
+	return p.Within(installed)
+}
+
 // Within narrows the policy's groups to those of its members whom another policy's groups still have. A deployment's own
 // policy says who may approve it; the installed one says who still may. A group that neither names keeps nobody out, and
 // where nobody is left, nobody's approval counts.

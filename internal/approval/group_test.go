@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -110,4 +111,28 @@ func TestChannels(t *testing.T) {
 	if got := approval.Channels(); len(got) != 2 || got[0] == got[1] {
 		t.Errorf("%v", got)
 	}
+}
+
+// TestUnderIsNeverLooser: of each rule the stricter one holds, whichever of the two policies has it.
+func TestUnderIsNeverLooser(t *testing.T) {
+	policies := rapid.Custom(func(t *rapid.T) approval.Policy {
+		p := groups(rapid.SliceOfN(rapid.SampledFrom([]string{"bo", "cy", "bo cy"}), 0, 2).Draw(t, "groups")...)
+		p.When = rapid.SampledFrom(append(approval.Whens(), "whenever")).Draw(t, "when")
+		p.Count = rapid.IntRange(1, 3).Draw(t, "count")
+		p.ExpiresAfter = time.Duration(rapid.IntRange(1, 3).Draw(t, "hours")) * time.Hour
+		p.Self = rapid.SampledFrom(approval.Selves()).Draw(t, "self")
+		return p
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		own, installed := policies.Draw(t, "own"), policies.Draw(t, "installed")
+		under := own.Under(installed)
+		if looser := append(under.LooserThan(own), under.LooserThan(installed)...); len(looser) > 0 {
+			t.Fatalf("%+v is looser in %v than %+v or %+v", under, looser, own, installed)
+		}
+		for _, person := range []string{"bo", "cy", "di"} {
+			if under.Entitled(person) && !(own.Entitled(person) && installed.Entitled(person)) {
+				t.Fatalf("%s decides under %+v, not under both %+v and %+v", person, under, own, installed)
+			}
+		}
+	})
 }

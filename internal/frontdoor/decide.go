@@ -204,13 +204,13 @@ func checkCaller(caller Caller, record store.Record) error {
 	return refuse(RefusedIncomplete, "a decision needs the name of the person who takes it; name yourself with --as NAME")
 }
 
-// policy is the deployment's own, for those who are still members of the groups that are installed now.
+// policy is the stricter of the deployment's own and the installed one, for those who are still members of its groups.
 func (f FrontDoor) policy(record store.Record) (approval.Policy, error) {
 	definition, err := f.Registry.Definition(record.Service, record.Environment)
 	if err != nil {
 		return approval.Policy{}, refuse(RefusedPerson, "nobody can decide upon %s any more: %s", record.ID, err)
 	}
-	return record.Policy.Within(definition.Approval), nil
+	return record.Policy.Under(definition.Approval), nil
 }
 
 func (f FrontDoor) late(ctx context.Context, id deployment.ID) error {

@@ -29,6 +29,26 @@ func TestAForgedWakeApprovesNothing(t *testing.T) {
 	})
 }
 
+// TestAForgedRecordApprovesNothing: whoever can write records, as every function can, says that nobody need approve, and wakes.
+func TestAForgedRecordApprovesNothing(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.request(deployment.IntentDeploy)
+		wait := w.start(record.ID)
+		w.reach(record.ID, deployment.StageAwaiting)
+		if _, err := w.store.UpdateRecord(w.t.Context(), record.ID, func(r *store.Record) error {
+			r.Review.Approval = deployment.ApprovalNotRequired
+			r.Policy = approval.Policy{When: approval.Never, Count: 1, Self: approval.SelfRecorded, ExpiresAfter: r.Policy.ExpiresAfter}
+			return nil
+		}); err != nil {
+			w.t.Fatal(err)
+		}
+		w.wake(record.ID, store.AwaitApproval, `{}`)
+		ended := wait()
+		w.walked(record.ID, toApproval+discarded+finished+"Blocked")
+		w.ended(ended, deployment.OutcomeBlocked, "0 of 1 needed approvals")
+	})
+}
+
 func TestAForgedWakeFinishesNoStack(t *testing.T) {
 	story(t, func(w *world) {
 		w.template(table("orders", "create"))

@@ -11,23 +11,29 @@ import (
 type Policies func(serviceName, environment string) (approval.Policy, error)
 
 // CheckApproved says why a deployment may not touch its stack as far as decisions go: it counts those given against the
-// policy that the record keeps, and only those of people who are still members of the groups that are installed. Every step
-// before and at the execution asks, because a wake-up proves nothing.
+// stricter of the policy that the record keeps and the one that is installed, and only those of people who are still members
+// of the groups that are installed. Every step before and at the execution asks, because a wake-up proves nothing; and
+// because every function can write records, a record that says that nobody need approve is believed only where the
+// installed policy leaves that to the review.
 func CheckApproved(installed Policies, record Record, decisions []approval.Decision) error {
-	switch record.Review.Approval {
-	case deployment.ApprovalNotRequired:
-		return nil
-	case deployment.ApprovalRequired:
-	case deployment.ApprovalNotAsked:
+	if record.Review.Approval == deployment.ApprovalNotAsked {
 		return deployment.Faultf(deployment.NotApproved, "%s was requested as a plan, which is never executed", record.ID)
-	default:
-		return deployment.Faultf(deployment.NotApproved, "%s has no review that says whether it needs an approval (%q)", record.ID, record.Review.Approval)
 	}
 	now, err := installed(record.Service, record.Environment)
 	if err != nil {
 		return deployment.Faultf(deployment.NotApproved, "whose approval of %s counts is not known any more: %w", record.ID, err)
 	}
-	tally := approval.Count(record.Policy.Within(now), record.ReviewToDecide(), decisions)
+	policy := record.Policy.Under(now)
+	switch record.Review.Approval {
+	case deployment.ApprovalRequired:
+	case deployment.ApprovalNotRequired:
+		if !policy.Requires(false) {
+			return nil
+		}
+	default:
+		return deployment.Faultf(deployment.NotApproved, "%s has no review that says whether it needs an approval (%q)", record.ID, record.Review.Approval)
+	}
+	tally := approval.Count(policy, record.ReviewToDecide(), decisions)
 	switch tally.State {
 	case approval.Approved:
 		return nil
