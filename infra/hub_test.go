@@ -123,6 +123,7 @@ func TestDocumentsStay(t *testing.T) {
 			}}},
 		},
 	})
+	template.HasResource(jsii.String("AWS::S3::BucketPolicy"), map[string]any{"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"})
 	everybody := map[string]any{"AWS": "*"}
 	for _, statement := range []map[string]any{
 		{"Effect": "Deny", "Principal": everybody, "Action": "s3:PutObject", "Condition": map[string]any{"Null": map[string]any{"s3:if-none-match": "true"}}},

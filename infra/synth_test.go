@@ -41,6 +41,8 @@ func needsNode(t *testing.T) {
 // synthesized is an installation: each stack's template by the stack's id in the app.
 type synthesized struct {
 	texts map[string]string
+	// artifacts are what the assembly tells the command line of each stack, as JSON.
+	artifacts map[string]string
 	// findings are what cdk-nag found and nobody accepted, and what CDK warns of.
 	findings []string
 	parsed   map[string]template
@@ -144,14 +146,25 @@ func synthesizeAll(settings installation.Settings, definitions []service.Definit
 	for _, more := range with {
 		more(app)
 	}
-	made := &synthesized{texts: map[string]string{}, parsed: map[string]template{}}
+	made := &synthesized{texts: map[string]string{}, artifacts: map[string]string{}, parsed: map[string]template{}}
 	assembly := app.Synth(nil)
+	file, err = os.ReadFile(filepath.Join(*assembly.Directory(), "manifest.json"))
+	if err != nil {
+		return nil, err
+	}
+	var manifest struct {
+		Artifacts map[string]json.RawMessage `json:"artifacts"`
+	}
+	if err := json.Unmarshal(file, &manifest); err != nil {
+		return nil, err
+	}
 	for _, artifact := range *assembly.Stacks() {
 		text, err := os.ReadFile(*artifact.TemplateFullPath())
 		if err != nil {
 			return nil, err
 		}
 		made.texts[*artifact.HierarchicalId()] = string(text)
+		made.artifacts[*artifact.HierarchicalId()] = string(manifest.Artifacts[*artifact.Id()])
 		for _, message := range *artifact.Messages() {
 			//lint:ignore SA1019 the type is said to have moved to a package that Go does not have
 			made.findings = append(made.findings, fmt.Sprintf("%s %s: %v", message.Level, *message.Id, message.Entry.Data))

@@ -51,6 +51,8 @@ func (h *hub) newBucket() awss3.Bucket {
 			Conditions: h.templateConditions(nil),
 		}))
 	}
+	// A bucket that stays without its policy would take deletions and plain HTTP.
+	bucket.Policy().ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN)
 	nag.Accept(bucket, "AwsSolutions-S1", "Reads and writes are recorded by CloudTrail data events, which the account's own trail owns; an access-log bucket would be a second store to guard.")
 	return bucket
 }

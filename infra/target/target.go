@@ -1,5 +1,9 @@
 // Package target makes what an account that holds stacks gives to the control plane: roles for each service, and the rule
 // that forwards stack events. It makes nothing in the hub, and its templates need no bucket and no bootstrap.
+//
+// Its stacks have CDK's legacy synthesizer, the only one that names no role of a bootstrap in the assembly: the command line
+// then works with the credentials in hand. The bootstrapless one still names the roles that a bootstrap would have made, and
+// the command line passes one of them to CloudFormation.
 package target
 
 import (
@@ -32,7 +36,7 @@ func NewBase(scope constructs.Construct, s installation.Settings, definitions []
 	stack := awscdk.NewStack(scope, jsii.String(BaseStackName), &awscdk.StackProps{
 		StackName:           jsii.String(BaseStackName),
 		Description:         jsii.String("stackgate: forwards stack events of this account and region to the control plane"),
-		Synthesizer:         awscdk.NewBootstraplessSynthesizer(nil),
+		Synthesizer:         awscdk.NewLegacyStackSynthesizer(),
 		PermissionsBoundary: controlplane.Boundary(s),
 		Tags:                &map[string]*string{"application": jsii.String("stackgate")},
 	})
@@ -119,7 +123,7 @@ func NewRoles(scope constructs.Construct, props Props) awscdk.Stack {
 		Env:         &awscdk.Environment{Account: &t.Account, Region: &t.Region},
 		// Without a bucket CloudFormation takes 51,200 bytes of a template.
 		SuppressTemplateIndentation: jsii.Bool(true),
-		Synthesizer:                 awscdk.NewBootstraplessSynthesizer(nil),
+		Synthesizer:                 awscdk.NewLegacyStackSynthesizer(),
 		PermissionsBoundary:         controlplane.Boundary(s),
 		Tags:                        &map[string]*string{"application": jsii.String("stackgate")},
 	})
