@@ -54,6 +54,8 @@ type Flow struct {
 	DiscardFault *ErrorOutput `json:"discardFault"`
 	// TailFault is that of the step that was to explain the failure.
 	TailFault *ErrorOutput `json:"tailFault"`
+	// Limits are what PrepareDeployment returned.
+	Limits PrepareOut `json:"limits"`
 }
 
 // ErrorOutput is the States Language's error output.
@@ -87,7 +89,7 @@ func (f Finish) Run(ctx context.Context, in FinishIn) (FinishOut, error) {
 		if r.Stage == deployment.StageFinished {
 			return nil
 		}
-		conclude(r, fault, timedOut(*r, fault, held, f.Clock.Now(), cause), f.Clock.Now())
+		conclude(r, fault, timedOut(*r, fault, held, time.Duration(in.Flow.Limits.QueueSeconds)*time.Second, cause), f.Clock.Now())
 		if len(r.Tail.Advice) == 0 {
 			r.Tail.Advice = nextSteps(*r, held, unread)
 		}

@@ -37,12 +37,12 @@ func holder(ctx context.Context, s HolderReader, r store.Record) (store.Record, 
 }
 
 // timedOut says what a limit that passed was waiting for, in the place of the state machine's own words, which know no
-// names.
-func timedOut(r store.Record, fault deployment.Fault, held store.Record, now time.Time, cause string) string {
+// names. Queue is how long the deployment might queue; how long it did is always a little more.
+func timedOut(r store.Record, fault deployment.Fault, held store.Record, queue time.Duration, cause string) string {
 	switch {
 	case fault == deployment.QueueExhausted && held.ID != "":
 		return fmt.Sprintf("%s (%s, requested by %s) held stack %s for the %s that this deployment may queue", held.ID, held.Stage,
-			held.RequestedBy, r.StackName, span(now.Sub(r.Times.Queued)))
+			held.RequestedBy, r.StackName, span(queue))
 	case fault == deployment.ApprovalExpired && r.DecisionCount > 0:
 		return fmt.Sprintf("%d of %d needed approvals came in time: the review waited for %s", r.DecisionCount, r.Policy.Count, span(r.Policy.ExpiresAfter))
 	case fault == deployment.ApprovalExpired:

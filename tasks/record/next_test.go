@@ -96,7 +96,7 @@ func TestTimedOut(t *testing.T) {
 		{decided, held, deployment.ApprovalExpired, "1 of 2 needed approvals came in time: the review waited for 24h"},
 		{decided, held, deployment.Rejected, "as it was"},
 	} {
-		if got := timedOut(c.r, c.fault, c.held, noon.Add(90*time.Minute), "as it was"); got != c.want {
+		if got := timedOut(c.r, c.fault, c.held, 90*time.Minute, "as it was"); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.fault, got, c.want)
 		}
 	}
