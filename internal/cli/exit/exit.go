@@ -100,6 +100,7 @@ func Of(err error) (int, Reason) {
 		locked   service.ErrOverridesForbidden
 		problem  *client.ProblemError
 		unsigned *client.CredentialsError
+		silent   *client.UnreachableError
 	)
 	switch {
 	case err == nil:
@@ -128,6 +129,8 @@ func Of(err error) (int, Reason) {
 		return ofProblem(problem.Problem.Reason)
 	case errors.As(err, &unsigned):
 		return NotAllowed, "no-credentials"
+	case errors.As(err, &silent):
+		return Error, "unreachable"
 	case errors.As(err, &fault):
 		return ofFault(fault.Fault), Reason(fault.Fault)
 	}

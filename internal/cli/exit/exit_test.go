@@ -10,6 +10,7 @@ import (
 	"stackgate/internal/deployment"
 	"stackgate/internal/frontdoor"
 	"stackgate/internal/service"
+	"stackgate/internal/web/client"
 )
 
 func TestEveryOutcomeHasItsCode(t *testing.T) {
@@ -70,6 +71,7 @@ func TestErrors(t *testing.T) {
 		"invalid definitions":     {deployment.Faultf(deployment.InvalidRequest, "%w", service.Problems{{}}), 64, "definitions"},
 		"overrides are forbidden": {deployment.Faultf(deployment.InvalidRequest, "%w", service.ErrOverridesForbidden{}), 7, "overrides-forbidden"},
 		"no such deployment":      {&frontdoor.NotFoundError{ID: "x"}, 64, "deployment-not-found"},
+		"nobody answers":          {&client.UnreachableError{Base: "https://x", Err: errors.New("refused")}, 1, "unreachable"},
 		"usage":                   {exit.Usagef("no"), 64, "usage"},
 		"timeout":                 {fmt.Errorf("a: %w", exit.ErrTimedOut), 124, "timed-out"},
 		"interrupted":             {exit.ErrInterrupted, 130, "interrupted"},

@@ -196,7 +196,10 @@ func (c *Client) once(ctx context.Context, method, target string, content []byte
 	response, err := c.options.Transport.RoundTrip(request)
 	if err != nil {
 		var final *CredentialsError
-		return nil, !errors.As(err, &final), fmt.Errorf("ask the front door: %w", err)
+		if errors.As(err, &final) {
+			return nil, false, fmt.Errorf("ask the front door: %w", err)
+		}
+		return nil, true, &UnreachableError{Base: c.options.Base, Err: err}
 	}
 	defer response.Body.Close()
 	answer, err = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
@@ -212,6 +215,20 @@ func (c *Client) once(ctx context.Context, method, target string, content []byte
 	}
 	return nil, again, c.failure(response, answer)
 }
+
+// UnreachableError is an address at which nobody answers. Whether the call was carried out is not known.
+type UnreachableError struct {
+	Base string
+	Err  error
+}
+
+// Error names the address and where it is set.
+func (e *UnreachableError) Error() string {
+	return fmt.Sprintf("the front door at %s cannot be reached (%v); try again, or check the address with: stackgate config show --origin", e.Base, e.Err)
+}
+
+// Unwrap gives what the network said.
+func (e *UnreachableError) Unwrap() error { return e.Err }
 
 // ProblemError is a refusal or failure that is none of the front door's own words.
 type ProblemError struct{ Problem wire.Problem }

@@ -449,6 +449,21 @@ func TestWhatAnswersIsTold(t *testing.T) {
 	}
 }
 
+func TestWhereNobodyAnswers(t *testing.T) {
+	d := newDoor(t)
+	calls, refused := 0, errors.New("connection refused")
+	c := client.New(client.Options{Base: "http://x", Clock: d.clock, Random: d.random, Agent: "test", Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		calls++
+		return nil, refused
+	})})
+	_, err := c.Deployments(t.Context(), store.Filter{})
+	var silent *client.UnreachableError
+	if !errors.As(err, &silent) || !errors.Is(err, refused) || calls != 5 || !strings.Contains(err.Error(), "http://x cannot be reached (connection refused)") ||
+		!strings.Contains(err.Error(), "stackgate config show --origin") {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
 func TestWithoutCredentialsNothingIsSent(t *testing.T) {
 	d := newDoor(t)
 	c := client.New(client.Options{Base: "http://x", Clock: d.clock, Random: d.random, Agent: "test", Transport: client.Signed{
