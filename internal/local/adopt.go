@@ -29,13 +29,18 @@ func (h *Host) Adopt(ctx context.Context) ([]store.Record, error) {
 		if unfinished && (r.Runner.Name == "" || h.options.Clock.Now().Before(r.Runner.AliveUntil)) {
 			continue
 		}
+		narrator := newNarrator(h, r.ID)
+		if r.Stage == deployment.StageExecuting {
+			narrator.resume(ctx)
+			narrator.stackEvents(ctx, r)
+		}
 		done, err := h.adoption().Close(ctx, r, "the process that ran the flow ended ("+r.Runner.Name+")")
 		if err != nil {
 			failures = append(failures, err)
 			continue
 		}
 		if unfinished && done.Stage == deployment.StageFinished {
-			newNarrator(h, r.ID).result(ctx, done)
+			narrator.result(ctx, done)
 			adopted = append(adopted, done)
 		}
 	}

@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"stackgate/internal/approval"
 	"stackgate/internal/deployment"
 	"stackgate/internal/store"
+	"stackgate/internal/stream"
 )
 
 // mortal is the store of a process that can die: its flow then stops where it waits, and nothing of it is finished.
@@ -72,6 +74,55 @@ func TestAdoptedAfterDeathWhileExecuting(t *testing.T) {
 		w.dies(record.ID, deployment.StageExecuting, true)
 		time.Sleep(time.Hour)
 		w.ended(w.adoptedExecution(), deployment.OutcomeDeployed, "")
+	})
+}
+
+// TestLetGoWhileExecuting: Ctrl-C stops the process in an orderly way. The next one tells of the stack where the first left
+// off, each event once, and finishes the deployment.
+func TestLetGoWhileExecuting(t *testing.T) {
+	story(t, func(w *world) {
+		record := w.request(deployment.IntentDeploy)
+		ctx, stop := context.WithCancel(w.t.Context())
+		done := make(chan error)
+		go func() {
+			_, err := w.host.Run(ctx, record.ID)
+			done <- err
+		}()
+		if err := w.decide("bo", approval.Approve, w.reach(record.ID, deployment.StageAwaiting)); err != nil {
+			w.t.Fatal(err)
+		}
+		w.reach(record.ID, deployment.StageExecuting)
+		time.Sleep(2 * time.Second)
+		stop()
+		if err := <-done; err != nil {
+			w.t.Logf("the flow ended with: %v", err)
+		}
+		if adopted, err := w.host.Adopt(w.t.Context()); err != nil || len(adopted) != 0 {
+			w.t.Fatalf("adopted %v while the stack moves (%v)", adopted, err)
+		}
+		time.Sleep(time.Hour)
+		w.ended(w.adoptedExecution(), deployment.OutcomeDeployed, "")
+		told, err := w.store.Events(w.t.Context(), record.ID, 0, 0)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		times := map[string]int{}
+		for _, e := range told {
+			switch stream.Type(e.Type) {
+			case stream.ResourceProgress, stream.ResourceComplete, stream.ExecutionStarted, stream.Result:
+				times[e.Type+string(e.Body)]++
+			}
+		}
+		complete := false
+		for what, n := range times {
+			complete = complete || strings.Contains(what, "AWS::CloudFormation::Stack") && strings.Contains(what, "CREATE_COMPLETE")
+			if n != 1 {
+				w.t.Errorf("told %d times: %s", n, what)
+			}
+		}
+		if !complete {
+			w.t.Error("nobody told that the stack is complete")
+		}
 	})
 }
 

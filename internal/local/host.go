@@ -204,7 +204,13 @@ func (h *Host) conclude(ctx context.Context, id deployment.ID, transitions int, 
 		}
 	}
 	if record, err = h.options.Store.UpdateRecord(ctx, id, func(r *store.Record) error {
-		r.Transitions, r.Runner = transitions, store.Runner{}
+		r.Transitions = transitions
+		if r.Stage == deployment.StageFinished {
+			r.Runner = store.Runner{}
+		} else {
+			// Its stack still moves. The name stays, for only what some process ran is taken up by the next one.
+			r.Runner.AliveUntil = h.options.Clock.Now()
+		}
 		return nil
 	}); err != nil {
 		return store.Record{}, err

@@ -32,12 +32,40 @@ type narrator struct {
 
 	mu   sync.Mutex
 	seen map[string]bool
+	// told are stack events that another process has journalled; the journal does not keep their ids.
+	told map[stream.Resource]bool
 	// begun says that the journal has told of the execution, before which no stack event may stand in it.
 	begun bool
 }
 
 func newNarrator(h *Host, id deployment.ID) *narrator {
 	return &narrator{host: h, id: id, seen: map[string]bool{}}
+}
+
+// journalled bounds what is read again of a journal: more than CloudFormation's 500 resources and their nested stacks bring about.
+const journalled = 100_000
+
+// resume takes over from a process that told of the deployment before.
+func (n *narrator) resume(ctx context.Context) {
+	kept, err := n.host.options.Store.Events(ctx, n.id, 0, journalled)
+	if err != nil {
+		n.host.options.Log.WarnContext(ctx, "read the journal of a deployment", "deploymentId", string(n.id), "error", err.Error())
+		return
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told = map[stream.Resource]bool{}
+	for _, e := range kept {
+		switch stream.Type(e.Type) {
+		case stream.ExecutionStarted:
+			n.begun = true
+		case stream.ResourceProgress, stream.ResourceComplete, stream.ResourceFailed, stream.RollbackStarted:
+			var told stream.Resource
+			if json.Unmarshal(e.Body, &told) == nil {
+				n.told[told] = true
+			}
+		}
+	}
 }
 
 func (n *narrator) tell(ctx context.Context, kind stream.Type, body any) {
@@ -189,9 +217,12 @@ func (n *narrator) stackEvents(ctx context.Context, r store.Record) {
 	slices.SortStableFunc(rows, func(a, b tail.Event) int { return a.Time.Compare(b.Time) })
 	for _, e := range rows {
 		n.seen[e.EventID] = true
-		n.tell(ctx, resourceType(e), stream.Resource{
+		happened := stream.Resource{
 			Path: cmp.Or(pathOf(e), e.LogicalID), ResourceType: e.Type, Status: e.Status, Reason: tail.Mask(e.Reason), At: e.Time.UTC().Format(time.RFC3339),
-		})
+		}
+		if !n.told[happened] {
+			n.tell(ctx, resourceType(e), happened)
+		}
 	}
 }
 
