@@ -150,6 +150,11 @@ func explain(r store.Record, cause string) string {
 	if r.Outcome.Failed() && r.Tail.RootCause != "" {
 		return r.Tail.RootCause
 	}
+	switch r.Outcome {
+	case deployment.OutcomeDeployed, deployment.OutcomeRecovered:
+		// What went wrong on the way, a process that died, is no cause of a success.
+		return r.Sentence()
+	}
 	if cause != "" {
 		return cause
 	}

@@ -33,6 +33,10 @@ func Decision(a *app.App, r store.Record, d frontdoor.Decided) error {
 	if r.Intent == deployment.IntentRecover {
 		done, left = "it is performed now", "The stack is left as it is."
 	}
+	if r.Runner.Name != "" {
+		// It may have died without a word; the next command finds that out once its sign of life is too old.
+		done += ", by the process that runs it (" + p.Clean(r.Runner.Name) + ")"
+	}
 	switch d.Tally.State {
 	case approval.Waiting:
 		text += fmt.Sprintf(". %d of %d approvals; still waiting.", d.Tally.Given, d.Tally.Needed)
