@@ -24,7 +24,11 @@ const (
 	perEvent      = 1.00 / 1_000_000  // EventBridge, to another bus
 	perGBLogged   = 0.50              // CloudWatch Logs
 	perMetricHour = 0.30 / 730        // CloudWatch, custom metric: charged for the hours in which there are data
+	perAlarm      = 0.10              // CloudWatch, a month
 )
+
+// alarmCount is how many alarms the hub has; TestAlarms counts them.
+const alarmCount = 14
 
 // step is a state as far as the way through it goes.
 type step struct {
@@ -119,9 +123,9 @@ wrote this; the other counts are rounded up from the stories of internal/local. 
 a stack included: both are callbacks. Watching costs: a terminal asks every two seconds, which comes to US$ %.4f an hour. CloudWatch charges for custom metrics in hours in which there are data: the %d of a service and environment
 come to US$ %.4f more in the hour of a deployment.
 
-What stands costs, a month and whatever is deployed: the sweep US$ 0.05 for 87,600 invocations and US$ 0.44 for their traces, ten alarms US$ 1.00, the dashboard
+What stands costs, a month and whatever is deployed: the sweep US$ 0.05 for 87,600 invocations and US$ 0.44 for their traces, %d alarms US$ %.2f, the dashboard
 US$ 3.00 (the account's first three are free), the key US$ 1.00 where there is one, and storage by the gigabyte.
-`, 1800*(perCall+perInvocation+0.02*0.5*perGBSecond+3*perRead), metrics, metrics*perMetricHour)
+`, 1800*(perCall+perInvocation+0.02*0.5*perGBSecond+3*perRead), metrics, metrics*perMetricHour, alarmCount, alarmCount*perAlarm)
 	if total >= 0.001 {
 		t.Errorf("a deployment costs %.6f dollars, which is no longer under a tenth of a cent", total)
 	}

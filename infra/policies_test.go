@@ -191,6 +191,41 @@ func TestOnlyTheFrontDoorDecides(t *testing.T) {
 	}
 }
 
+// Another function with a function's role can do nothing but what Lambda itself must: log, trace, keep what failed, open the
+// environment.
+func TestRolesServeTheirFunctionOnly(t *testing.T) {
+	lambdaItself := regexp.MustCompile(`^(logs:(CreateLogStream|PutLogEvents)|xray:Put(TraceSegments|TelemetryRecords)|sqs:SendMessage|kms:(Decrypt|GenerateDataKey))$`)
+	for name, made := range map[string]*synthesized{"plain": example(t), "with everything": withEverything(t)} {
+		for _, f := range installation.AllFunctions() {
+			t.Run(name+" "+string(f), func(t *testing.T) {
+				var allowed, denied []string
+				arn := "arn:aws:lambda:eu-west-1:333333333333:function:" + installation.FunctionName(f)
+				condition := fmt.Sprintf(`{"ArnNotLike":{"lambda:SourceFunctionArn":[%q,%q]}}`, arn, arn+":*")
+				for _, s := range statements(t, made) {
+					if s.stack != hub || s.kind != "AWS::IAM::Role" || s.principal != "null" ||
+						textOf(made.template(t, hub).Resources[s.resource].Properties["RoleName"]) != installation.FunctionRole(f) {
+						continue
+					}
+					switch {
+					case s.effect == "Allow":
+						allowed = append(allowed, s.actions...)
+					case s.condition == condition && slices.Equal(s.resources, []string{"*"}):
+						denied = append(denied, s.actions...)
+					}
+				}
+				if len(allowed) < 8 {
+					t.Fatalf("it may only %v", allowed)
+				}
+				for _, action := range allowed {
+					if slices.Contains(denied, action) == lambdaItself.MatchString(action) {
+						t.Errorf("%s is denied to other functions: %v", action, slices.Contains(denied, action))
+					}
+				}
+			})
+		}
+	}
+}
+
 // A state machine invokes versions and never what was deployed last.
 func TestMachinesInvokeVersionsOnly(t *testing.T) {
 	for _, s := range statements(t, example(t)) {
@@ -210,7 +245,7 @@ func TestTrust(t *testing.T) {
 	for name, made := range map[string]*synthesized{"plain": example(t), "with everything": withEverything(t)} {
 		t.Run(name, func(t *testing.T) {
 			for _, s := range statements(t, made) {
-				if s.stack != hub || !slices.Contains(s.actions, "sts:AssumeRole") || s.principal != "null" {
+				if s.stack != hub || s.effect != "Allow" || !slices.Contains(s.actions, "sts:AssumeRole") || s.principal != "null" {
 					continue
 				}
 				role := textOf(made.template(t, hub).Resources[s.resource].Properties["RoleName"])

@@ -5,6 +5,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/interfaces/interfacesawscloudwatch"
 	"github.com/aws/jsii-runtime-go"
 
@@ -40,7 +41,13 @@ func (h *hub) watch() []interfacesawscloudwatch.IAlarmRef {
 	review := h.functions[installed.Review]
 	all = append(all,
 		alarm{id: "ReviewErrors", name: "review-errors", threshold: 1, minutes: 5, metric: review.MetricErrors(options("Sum")),
-			description: "The front door failed to answer: see the log of function stackgate-review"})
+			description: "The front door failed to answer: see the log of function stackgate-review"},
+		alarm{id: "FrontDoorFails", name: "front-door-5xx", threshold: 1, minutes: 5, metric: h.counted("FrontDoorFails", h.frontDoor.logs, failedAnswers),
+			description: "The front door answered with 500, 502 or 504; if review-errors is quiet, API Gateway may not invoke stackgate-review: see log " + frontDoorLogGroup})
+	for _, f := range installed.Functions() {
+		all = append(all, alarm{id: identifier(f) + "Broken", name: string(f) + "-broken", threshold: 1, minutes: 5, metric: h.counted(identifier(f)+"Broken", h.functions[f].logs, brokenLines),
+			description: "Function " + installation.FunctionName(f) + " ran out of time or memory, or crashed: see the lines of its log that are no JSON; states are tried again"})
+	}
 	for _, f := range installation.AllFunctions() {
 		all = append(all, alarm{id: identifier(f) + "Throttles", name: string(f) + "-throttles", threshold: 1, minutes: 5,
 			metric:      h.functions[f].MetricThrottles(options("Sum")),
@@ -74,6 +81,33 @@ func (h *hub) newAlarm(a alarm) awscloudwatch.Alarm {
 	})
 	made.AddAlarmAction(awscloudwatchactions.NewSnsAction(h.alarms))
 	return made
+}
+
+// platformMetrics is the namespace of what metric filters count. It is not that of what the functions measure themselves.
+const platformMetrics = "Stackgate/Lines"
+
+// brokenLines matches what Lambda writes into the log when it ends a function. The metric Errors would not do: the named
+// faults that tasks answer states with, such as a rejected change, are among it. The function's own lines begin with a
+// brace, so that a failure of somebody else's function, which they may quote, does not match. CloudWatch Logs
+// knows no parentheses in regular expressions (user guide, "Supported regular expressions syntax").
+const brokenLines = `%^[0-9TZ:.-]+\s[0-9a-f-]+\sTask\stimed\sout|^RequestId:\s[0-9a-f-]+\sError:\sTask\stimed\sout|^RequestId:\s[0-9a-f-]+\sError:\sRuntime\sexited%`
+
+// failedAnswers matches what API Gateway writes of calls that failed, whether or not they reached the function. It is not the
+// metric 5xx, among which are answers of 503, which are expected: two changed a deployment at once, and the client repeats
+// the call.
+const failedAnswers = `{ $.status = "500" || $.status = "502" || $.status = "504" }`
+
+// counted counts the lines of a log that match.
+func (h *hub) counted(name string, logs awslogs.LogGroup, pattern string) awscloudwatch.Metric {
+	awslogs.NewCfnMetricFilter(h.stack, jsii.String(name+"Lines"), &awslogs.CfnMetricFilterProps{
+		LogGroupName: logs.LogGroupName(), FilterPattern: &pattern,
+		MetricTransformations: []any{map[string]any{
+			"metricNamespace": platformMetrics, "metricName": name, "metricValue": "1", "unit": "Count",
+		}},
+	})
+	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{
+		Namespace: jsii.String(platformMetrics), MetricName: &name, Statistic: jsii.String("Sum"),
+	})
 }
 
 // ours is a metric of stackgate's over all services.

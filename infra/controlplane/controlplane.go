@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awss3"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssqs"
@@ -44,12 +45,14 @@ type hub struct {
 	deadLetters   awssqs.Queue
 	bus           awsevents.EventBus
 	functions     map[installed.Function]function
+	frontDoor     frontDoor
 }
 
 // function is an installed function.
 type function struct {
 	awslambda.Function
 	role awsiam.Role
+	logs awslogs.LogGroup
 	// version is the one that the program in hand is published as.
 	version awslambda.IVersion
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsapigatewayv2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/jsii-runtime-go"
 
 	"stackgate/infra/nag"
@@ -18,6 +19,14 @@ var accessLog = map[string]string{
 	"requestId": "$context.requestId", "time": "$context.requestTime", "method": "$context.httpMethod", "path": "$context.path",
 	"status": "$context.status", "sourceIp": "$context.identity.sourceIp", "caller": "$context.identity.caller",
 	"userArn": "$context.identity.userArn", "error": "$context.error.message", "integrationError": "$context.integrationErrorMessage",
+}
+
+const frontDoorLogGroup = "/aws/vendedlogs/apigateway/stackgate"
+
+// frontDoor is the HTTP API and its access log.
+type frontDoor struct {
+	api  awsapigatewayv2.CfnApi
+	logs awslogs.LogGroup
 }
 
 // newFrontDoor makes the HTTP API before the review function. API Gateway verifies every caller's signature (SigV4), and
@@ -38,7 +47,8 @@ func (h *hub) newFrontDoor() *string {
 			Target: awscdk.Fn_Join(jsii.String("/"), texts("integrations", *integration.Ref())),
 		})
 	}
-	logs := h.newLogGroup("FrontDoorLog", "/aws/vendedlogs/apigateway/stackgate")
+	logs := h.newLogGroup("FrontDoorLog", frontDoorLogGroup)
+	h.frontDoor = frontDoor{api: api, logs: logs}
 	format, err := json.Marshal(accessLog)
 	if err != nil {
 		panic(err)

@@ -86,7 +86,7 @@ func (h *hub) newFunction(f installed.Function) function {
 		ParameterName: jsii.String(installation.VersionParameter(f)), StringValue: version.FunctionArn(),
 		Description: jsii.String("The version of the function that newly installed state machines invoke"),
 	})
-	return function{Function: made, role: role, version: version}
+	return function{Function: made, role: role, logs: logs, version: version}
 }
 
 // settingsOf is what a function is told beyond what all are.
@@ -146,6 +146,7 @@ func (h *hub) newLogGroup(id, name string) awslogs.LogGroup {
 func (h *hub) newFunctionRole(f installed.Function, logs awslogs.LogGroup) awsiam.Role {
 	statements := append(h.everyFunctionMay(logs), h.functionMay(f)...)
 	statements = append(statements, h.keyUse()...)
+	statements = append(statements, h.onlyFromItsFunction(f, statements))
 	role := awsiam.NewRole(h.stack, jsii.String(identifier(f)+"Role"), &awsiam.RoleProps{
 		RoleName:    jsii.String(installation.FunctionRole(f)),
 		Description: jsii.String("stackgate: the role of function " + installation.FunctionName(f)),

@@ -1,65 +1,64 @@
 package controlplane
 
 import (
+	"maps"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/jsii-runtime-go"
-
-	"stackgate/infra/installation"
 )
 
-// guarded is calls that change what decides over deployments: code, definitions, roles, reviews, records. Upgrades make
+// guarded is calls that change what decides over deployments, what remembers them, or what tells of either. Upgrades make
 // them too, and are announced like everything else.
 type guarded struct {
 	id, what, source string
-	calls            []string
-	// key is where in the call's parameters the name stands, prefix what ours begin with.
-	key, prefix string
+	// calls are what the names of the calls begin with: CloudTrail writes some with the API's version behind them.
+	calls []string
+	// named is where the calls' parameters hold names of ours, of which one must match; none means any call.
+	named []parameter
 }
 
+// parameter is a member of a call's parameters as CloudTrail writes it, and the patterns of EventBridge for what is ours.
+type parameter struct {
+	key      string
+	patterns []any
+}
+
+// guard makes the rules. EventBridge is told of calls by CloudTrail, if it records management events of this region.
 func (h *hub) guard() {
 	var rules []string
-	for _, g := range []guarded{
-		{"GuardFunctions", "the code, settings or permissions of a function", "aws.lambda",
-			[]string{"UpdateFunctionCode", "UpdateFunctionConfiguration", "AddPermission", "RemovePermission", "UpdateAlias", "DeleteFunction", "PutFunctionConcurrency"}, "functionName", ""},
-		{"GuardTable", "the table of records and decisions", "aws.dynamodb",
-			[]string{"UpdateTable", "DeleteTable", "UpdateContinuousBackups", "UpdateTimeToLive", "PutResourcePolicy", "RestoreTable"}, "tableName", installation.TableName},
-		{"GuardBucket", "the bucket of reviews", "aws.s3",
-			[]string{"PutBucketPolicy", "DeleteBucketPolicy", "PutBucketVersioning", "PutBucketLifecycle", "PutBucketEncryption", "PutBucketPublicAccessBlock", "PutBucketObjectLock", "DeleteBucket"}, "bucketName", h.Settings.Bucket()},
-		{"GuardMachines", "a state machine", "aws.states",
-			[]string{"CreateStateMachine", "UpdateStateMachine", "DeleteStateMachine"}, "", ""},
-		{"GuardRules", "what wakes deployments", "aws.events",
-			[]string{"DisableRule", "DeleteRule", "PutRule", "PutTargets", "RemoveTargets", "PutPermission", "RemovePermission"}, "", ""},
-	} {
+	for _, g := range h.guardedCalls() {
 		rules = append(rules, *h.newGuard(g))
 	}
+	conditions := map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rules}}
 	h.alarms.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Sid: jsii.String("GuardsPublish"), Actions: texts("sns:Publish"), Resources: texts(*h.alarms.TopicArn()),
-		Principals: &[]awsiam.IPrincipal{awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)},
-		Conditions: &map[string]any{"ArnEquals": map[string]any{"aws:SourceArn": rules}},
+		Principals: &[]awsiam.IPrincipal{eventBridge()}, Conditions: &conditions,
+	}))
+	// One statement for all: the policy of a queue may have ten conditions (SQS developer guide, "Policy quotas").
+	h.deadLetters.AddToResourcePolicy(awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: jsii.String("GuardsKeep"), Actions: texts("sqs:SendMessage"), Resources: texts(*h.deadLetters.QueueArn()),
+		Principals: &[]awsiam.IPrincipal{eventBridge()}, Conditions: &conditions,
 	}))
 }
 
-// newGuard tells the alarm topic of calls. It needs a trail of CloudTrail that records management events of this region.
+func eventBridge() awsiam.IPrincipal {
+	return awsiam.NewServicePrincipal(jsii.String("events.amazonaws.com"), nil)
+}
+
+// newGuard tells the alarm topic of calls.
 func (h *hub) newGuard(g guarded) *string {
 	detail := map[string]any{"eventName": prefixes(g.calls...)}
-	switch g.source {
-	case "aws.lambda":
-		// Named by name or by ARN, as the caller likes.
-		detail["requestParameters"] = map[string]any{"functionName": []any{map[string]any{"wildcard": "*stackgate-*"}}}
-	case "aws.states":
-		detail["$or"] = []any{
-			map[string]any{"requestParameters": map[string]any{"stateMachineArn": []any{map[string]any{"prefix": h.machinePrefix()}}}},
-			map[string]any{"requestParameters": map[string]any{"name": []any{map[string]any{"prefix": installation.MachinePrefix}}}},
-		}
-	case "aws.events":
-		detail["$or"] = []any{
-			map[string]any{"requestParameters": map[string]any{"name": []any{map[string]any{"prefix": "stackgate-"}}}},
-			map[string]any{"requestParameters": map[string]any{"rule": []any{map[string]any{"prefix": "stackgate-"}}}},
-			map[string]any{"requestParameters": map[string]any{"eventBusName": []any{map[string]any{"wildcard": "*" + installation.BusName}}}},
-		}
+	var ours []any
+	for _, p := range g.named {
+		ours = append(ours, map[string]any{"requestParameters": map[string]any{p.key: p.patterns}})
+	}
+	switch len(ours) {
+	case 0:
+	case 1:
+		maps.Copy(detail, ours[0].(map[string]any))
 	default:
-		detail["requestParameters"] = map[string]any{g.key: []string{g.prefix}}
+		detail["$or"] = ours
 	}
 	made := awsevents.NewCfnRule(h.stack, &g.id, &awsevents.CfnRuleProps{
 		Name: jsii.String("stackgate-" + kebab(g.id)), Description: jsii.String("Somebody changed " + g.what), State: jsii.String("ENABLED"),
@@ -74,7 +73,6 @@ func (h *hub) newGuard(g guarded) *string {
 			},
 		}},
 	})
-	takeDeadLetters(h.deadLetters, made)
 	return made.AttrArn()
 }
 
@@ -83,7 +81,7 @@ func (h *hub) machinePrefix() string {
 	return arns[:len(arns)-1]
 }
 
-// prefixes matches calls by how their names begin: CloudTrail writes some with the API's version behind them.
+// prefixes matches what begins with one of the names.
 func prefixes(names ...string) []any {
 	var all []any
 	for _, name := range names {

@@ -1,11 +1,13 @@
 package controlplane
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 
+	"stackgate/infra/installation"
 	"stackgate/internal/installed"
 	"stackgate/internal/store/dynamo"
 )
@@ -56,6 +58,42 @@ func (h *hub) functionMay(f installed.Function) []awsiam.PolicyStatement {
 			allow("Start", []string{"states:StartExecution"}, []string{h.Settings.MachineARNs()}))
 	}
 	return may
+}
+
+// lambdaItself is what Lambda does with a function's role outside of its code: logs, traces, what could not be handled, and the
+// environment's key. Of these the documentation has only logs and PutTraceSegments with the key lambda:SourceFunctionArn, and
+// X-Ray's two go together.
+var lambdaItself = []string{"logs:", "xray:", "sqs:SendMessage", "kms:"}
+
+// onlyFromItsFunction denies the role to everything but its function's code: every function that somebody makes with this
+// role would otherwise have its permissions, and Lambda's is the only service that the role can trust. Lambda puts the ARN of
+// the function into the credentials of its code, and where it is absent, ArnNotLike holds as well (Lambda developer guide,
+// "Using source function ARN to control function access behavior"). The ARN is without a version in AWS's examples;
+// both forms are taken.
+func (h *hub) onlyFromItsFunction(f installed.Function, allowed []awsiam.PolicyStatement) awsiam.PolicyStatement {
+	var actions []string
+	for _, statement := range allowed {
+		if statement.Effect() != awsiam.Effect_ALLOW {
+			continue
+		}
+		for _, action := range *statement.Actions() {
+			if !slices.ContainsFunc(lambdaItself, func(prefix string) bool { return strings.HasPrefix(*action, prefix) }) {
+				actions = append(actions, *action)
+			}
+		}
+	}
+	slices.Sort(actions)
+	arn := h.arn("lambda", "function:"+installation.FunctionName(f))
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Sid: str("OnlyFromItsFunction"), Effect: awsiam.Effect_DENY, Actions: texts(slices.Compact(actions)...), Resources: texts("*"),
+		Conditions: &map[string]any{"ArnNotLike": map[string]any{"lambda:SourceFunctionArn": []string{arn, arn + ":*"}}},
+	})
+}
+
+// arn is the ARN of a resource in the hub's account and region.
+func (h *hub) arn(service, resource string) string {
+	s := h.Settings
+	return "arn:" + s.Partition() + ":" + service + ":" + s.Region + ":" + s.Account + ":" + resource
 }
 
 // documentsOf is which kinds of documents a function writes.
