@@ -22,6 +22,8 @@ type Description struct {
 	Set cloudformation.DescribeChangeSetOutput
 	// Nested are the sets of nested stacks, by their ARN.
 	Nested map[string]Description
+	// Saved says that it was read from saved answers, which can be saved again with more in them.
+	Saved bool
 	// WithoutValues holds the logical ids of changes that only the answer without property values lists.
 	WithoutValues map[string]bool
 	// Warnings are what CloudFormation warned of, and what was done about it.

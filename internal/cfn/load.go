@@ -50,6 +50,7 @@ func LoadDescription(files ...SavedAnswer) (Description, error) {
 	budget := maxSets
 	d := assemble(sets, root, nil, &budget)
 	d.Warnings = append(warnings, d.Warnings...)
+	d.Saved = true
 	d.Limits = append(d.Limits, "Read from saved answers: whether the change set still holds, and warnings of hooks and early validation, cannot be told.")
 	if parent := aws.ToString(d.Set.ParentChangeSetId); parent != "" {
 		d.Limits = append(d.Limits, "This is the change set of a nested stack; what happens in the stacks around it is not shown.")

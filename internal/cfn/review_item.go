@@ -37,7 +37,7 @@ func (b *builder) item(c *change) plan.Item {
 	if c.childLoaded {
 		item.Children = &plan.Children{ChangeSetID: aws.ToString(c.raw.ChangeSetId)}
 	}
-	item.Sentence = sentence(item)
+	item.Sentence = c.sentence(item)
 	if !slices.ContainsFunc(c.security, func(f plan.SecurityFinding) bool { return f.Direction == plan.DirectionWidened }) {
 		item.Sentence = strings.Replace(item.Sentence, "permissions widened", "permissions may be widened", 1)
 	}

@@ -42,7 +42,7 @@ func (b *builder) limits(r *plan.Review, d Description) {
 	if b.in.Before == nil && b.in.ChangeSetType != string(types.ChangeSetTypeCreate) {
 		limits = append(limits, "The stack as it is was not read: former values of parameters, tags and settings are not shown.")
 	}
-	limits = append(limits, valueLimits(r.Items)...)
+	limits = append(limits, valueLimits(r.Items, d.Saved)...)
 	limits = append(limits, b.templateLimits()...)
 	if r.Completeness.NestedChangeSets > 0 {
 		limits = append(limits, "Nested change sets can list more than will change where a parameter comes from another nested stack's output.")
@@ -53,8 +53,8 @@ func (b *builder) limits(r *plan.Review, d Description) {
 	r.Limits = append(append(limits, b.problems...), r.Limits...)
 }
 
-func valueLimits(items []plan.Item) []string {
-	var later, cut, silent, opaque int
+func valueLimits(items []plan.Item, saved bool) []string {
+	var later, cut, silent, listed, opaque int
 	for _, item := range items {
 		if plan.OpaqueType(item.Type) {
 			opaque++
@@ -69,8 +69,11 @@ func valueLimits(items []plan.Item) []string {
 				cut++
 			}
 		}
-		if !known && len(item.Properties) > 0 {
-			silent++
+		if len(item.Properties) > 0 {
+			listed++
+			if !known {
+				silent++
+			}
 		}
 	}
 	var limits []string
@@ -84,7 +87,12 @@ func valueLimits(items []plan.Item) []string {
 	}
 	say(later, "value is known only after apply.", "values are known only after apply.")
 	say(cut, "value is too long to be shown whole.", "values are too long to be shown whole.")
-	say(silent, "change was reported without property values.", "changes were reported without property values.")
+	again := "."
+	if saved && silent == listed {
+		// Where some have values they were asked for, and those without have none to give.
+		again = "; save the answer again with --include-property-values."
+	}
+	say(silent, "change was reported without property values"+again, "changes were reported without property values"+again)
 	say(opaque, "custom resource changes; what its provider does is not visible.", "custom resources change; what their providers do is not visible.")
 	return limits
 }

@@ -102,7 +102,7 @@ func TestImpactAndLevel(t *testing.T) {
 		{"the service's own type", types.ResourceChange{Action: "Remove", PolicyAction: "Delete", LogicalResourceId: aws.String("A"), ResourceType: aws.String("Custom::Ledger")}, plan.ImpactDestroy, nil, plan.LevelCritical, "provider of this custom resource"},
 		{"nested stack without its set", modified("A", "AWS::CloudFormation::Stack", "", "", property("TemplateURL", "a", "b")), plan.ImpactUnknown, nil, plan.LevelCritical, "nested stacks included"},
 		{"nested stack removed", types.ResourceChange{Action: "Remove", PolicyAction: "Delete", LogicalResourceId: aws.String("A"), ResourceType: aws.String("AWS::CloudFormation::Stack")}, plan.ImpactDestroy, nil, plan.LevelCritical, "counts as data"},
-		{"bucket removed", types.ResourceChange{Action: "Remove", PolicyAction: "Delete", LogicalResourceId: aws.String("A"), ResourceType: aws.String("AWS::S3::Bucket")}, plan.ImpactDestroy, nil, plan.LevelCritical, "unless the bucket is empty"},
+		{"bucket removed", types.ResourceChange{Action: "Remove", PolicyAction: "Delete", LogicalResourceId: aws.String("A"), ResourceType: aws.String("AWS::S3::Bucket")}, plan.ImpactDestroy, nil, plan.LevelCritical, ""},
 		{"contexts that are not JSON", modified("A", fn, "nonsense", `["a"]`, property("X", "1", "2")), plan.ImpactModify, nil, plan.LevelLow, "BeforeContext is not a JSON object"},
 		{"drift record", types.ResourceChange{Action: "SyncWithActual", LogicalResourceId: aws.String("A"), ResourceType: aws.String(fn), ResourceDriftStatus: "MODIFIED"}, plan.ImpactSync, nil, plan.LevelLow, "changed outside CloudFormation"},
 	} {
@@ -126,11 +126,14 @@ func TestImpactAndLevel(t *testing.T) {
 
 func TestSentences(t *testing.T) {
 	for want, c := range map[string]types.ResourceChange{
-		"replaced; the old table physical-A is deleted with its data":          {Action: "Modify", Replacement: "True", PolicyAction: "ReplaceAndDelete", PhysicalResourceId: aws.String("physical-A"), ResourceType: aws.String("AWS::DynamoDB::Table")},
-		"the key is deleted, and what depends on it breaks":                    {Action: "Remove", PolicyAction: "Delete", PhysicalResourceId: aws.String("arn:aws:kms:x"), ResourceType: aws.String("AWS::KMS::Key")},
-		"the queue q is deleted, with its address and what is under way in it": {Action: "Remove", PolicyAction: "Delete", PhysicalResourceId: aws.String("q"), ResourceType: aws.String("AWS::SQS::Queue")},
-		"removed from the stack; the function f is kept and no longer managed": {Action: "Remove", PolicyAction: "Retain", PhysicalResourceId: aws.String("f"), ResourceType: aws.String("AWS::Lambda::Function")},
-		"replaced; the old database instance d is deleted after a snapshot":    {Action: "Modify", Replacement: "True", PolicyAction: "ReplaceAndSnapshot", PhysicalResourceId: aws.String("d"), ResourceType: aws.String("AWS::RDS::DBInstance")},
+		"replaced; the old table physical-A is deleted with its data; no data moves to the new table":                   {Action: "Modify", Replacement: "True", PolicyAction: "ReplaceAndDelete", PhysicalResourceId: aws.String("physical-A"), ResourceType: aws.String("AWS::DynamoDB::Table")},
+		"the key is deleted, and what depends on it breaks":                                                             {Action: "Remove", PolicyAction: "Delete", PhysicalResourceId: aws.String("arn:aws:kms:x"), ResourceType: aws.String("AWS::KMS::Key")},
+		"the queue q is deleted, with its address and what is under way in it":                                          {Action: "Remove", PolicyAction: "Delete", PhysicalResourceId: aws.String("q"), ResourceType: aws.String("AWS::SQS::Queue")},
+		"removed from the stack; the function f stays and no stack manages it any more":                                 {Action: "Remove", PolicyAction: "Retain", PhysicalResourceId: aws.String("f"), ResourceType: aws.String("AWS::Lambda::Function")},
+		"replaced; the old database instance d is deleted after a snapshot; no data moves to the new database instance": {Action: "Modify", Replacement: "True", PolicyAction: "ReplaceAndSnapshot", PhysicalResourceId: aws.String("d"), ResourceType: aws.String("AWS::RDS::DBInstance")},
+		"replaced; the new table starts empty, the old table t stays and no stack manages it any more":                  {Action: "Modify", Replacement: "True", PolicyAction: "ReplaceAndRetain", PhysicalResourceId: aws.String("t"), ResourceType: aws.String("AWS::DynamoDB::Table"), AfterContext: aws.String(`{"Properties":{}}`)},
+		"replaced; no data moves to the new table, the old table i stays and no stack manages it any more":              {Action: "Modify", Replacement: "True", PolicyAction: "ReplaceAndRetain", PhysicalResourceId: aws.String("i"), ResourceType: aws.String("AWS::DynamoDB::Table"), AfterContext: aws.String(`{"Properties":{"ImportSourceSpecification":{}}}`)},
+		"the bucket b is deleted once its data is gone: the deletion fails unless something empties it first":           {Action: "Remove", PolicyAction: "Delete", PhysicalResourceId: aws.String("b"), ResourceType: aws.String("AWS::S3::Bucket")},
 		"created": {Action: "Add", ResourceType: aws.String("AWS::SNS::Topic")},
 	} {
 		c.LogicalResourceId = aws.String("A")
@@ -159,7 +162,7 @@ func TestProperties(t *testing.T) {
 		{"contexts are whole where details are cut off", modified("A", "T", `{"Properties":{"Body":{"a":"`+strings.Repeat("x", 120)+`"}}}`, `{"Properties":{"Body":{"a":"y"}}}`, property("Body", `{"a":"`+strings.Repeat("x", 60), `{"a":"y"}`)),
 			[]string{`/Properties/Body {"a":"` + strings.Repeat("x", 120) + `"} > {"a":"y"}`, `  a "` + strings.Repeat("x", 120) + `" > "y"`}},
 		{"details are right where numbers shift", modified("A", "T", `{"Properties":{"Tags":[{"Key":"a","Value":"1"},{"Key":"b","Value":"2"}]}}`, `{"Properties":{"Tags":[{"Key":"a","Value":"1"},{"Key":"c","Value":"new"}]}}`, shifted), []string{`/Properties/Tags/1/Value "gone" > "new"`}},
-		{"known after apply", modified("A", "T", "", "", later), []string{`/Properties/Arn "arn:old" > "arn:` + plan.KnownAfterApply + `" later`}},
+		{"known after apply", modified("A", "T", "", "", later), []string{`/Properties/Arn "arn:old" > "arn:` + plan.TextKnownLater + `" later`}},
 		{"document", modified("A", "T", `{"Properties":{"P":"{\"a\":1}"}}`, `{"Properties":{"P":"{\"a\":2}"}}`, property("P", `{"a":1}`, `{"a":2}`)), []string{`/Properties/P "{\"a\":1}" > "{\"a\":2}"`, `  a 1 > 2`}},
 		{"text", modified("A", "T", `{"Properties":{"P":"a\nb"}}`, `{"Properties":{"P":"a\nc"}}`, property("P", "a\nb", "a\nc")), []string{`/Properties/P "a\nb" > "a\nc"`, `    a -b +c`}},
 		{"a difference that no detail names", modified("A", "T", `{"Properties":{"X":"1","Y":"1"}}`, `{"Properties":{"X":"2","Z":"1"}}`, property("X", "1", "2")), []string{`/Properties/X "1" > "2"`, `/Properties/Y "1" > (none)`, `/Properties/Z (none) > "1"`}},

@@ -12,8 +12,16 @@ import (
 )
 
 // sentence says what happens to the resource, by its kind and name.
-func sentence(item plan.Item) string {
+func (c *change) sentence(item plan.Item) string {
 	noun := plan.Noun(item.Type)
+	start, begins := "", ""
+	if item.Stateful == plan.StatefulData {
+		start = "no data moves to the new " + noun
+		if c.startsEmpty(item) {
+			start = "the new " + noun + " starts empty"
+		}
+		start, begins = start+", ", "; "+start
+	}
 	if name := item.PhysicalID; name != "" && len(name) <= 64 && !strings.HasPrefix(name, "arn:") {
 		noun += " " + name
 	}
@@ -30,16 +38,22 @@ func sentence(item plan.Item) string {
 	switch item.Impact {
 	case plan.ImpactDestroy:
 		text = "the " + noun + " is deleted" + loss
+		if item.Type == bucketType {
+			text = "the " + noun + " is deleted once its data is gone: the deletion fails unless something empties it first"
+		}
 	case plan.ImpactReplaceDelete:
-		text = "replaced; the old " + noun + " is deleted" + loss
+		text = "replaced; the old " + noun + " is deleted" + loss + begins
+		if item.Type == bucketType {
+			text = "replaced; the old " + noun + " is deleted once its data is gone: the deletion fails unless something empties it first" + begins
+		}
 	case plan.ImpactReplaceSnapshot:
-		text = "replaced; the old " + noun + " is deleted after a snapshot"
+		text = "replaced; the old " + noun + " is deleted after a snapshot" + begins
 	case plan.ImpactDestroySnapshot:
 		text = "the " + noun + " is deleted after a snapshot"
 	case plan.ImpactReplaceRetain:
-		text = "replaced; the old " + noun + " is kept and no longer managed"
+		text = "replaced; " + start + "the old " + noun + " stays and no stack manages it any more"
 	case plan.ImpactOrphan:
-		text = "removed from the stack; the " + noun + " is kept and no longer managed"
+		text = "removed from the stack; the " + noun + " stays and no stack manages it any more"
 	case plan.ImpactProtectionLoss:
 		text = "protection removed (nothing is deleted by this change)"
 	}
@@ -53,6 +67,21 @@ func sentence(item plan.Item) string {
 		text = "created; " + text
 	}
 	return text
+}
+
+const bucketType = "AWS::S3::Bucket"
+
+// startsEmpty says whether a new resource of the type is surely without content. Others begin with what their
+// properties name, such as a snapshot, an image or a value; CloudFormation itself copies nothing when it replaces.
+func (c *change) startsEmpty(item plan.Item) bool {
+	switch item.Type {
+	case "AWS::DynamoDB::Table":
+		// ImportSourceSpecification fills the table; without the contexts it is not known to be absent.
+		return c.after != nil && jsontree.Member(jsontree.Member(c.after, "Properties"), "ImportSourceSpecification") == nil
+	case "AWS::DynamoDB::GlobalTable", bucketType, "AWS::Logs::LogGroup", "AWS::Kinesis::Stream", "AWS::ECR::Repository", "AWS::EFS::FileSystem":
+		return true
+	}
+	return false
 }
 
 // notes are the reasons and circumstances of a change, one sentence each.
@@ -77,9 +106,6 @@ func (b *builder) notes(c *change, item plan.Item) []string {
 	}
 	if plan.OpaqueType(item.Type) {
 		note("What the provider of this custom resource does is not visible in a change set.")
-	}
-	if item.Type == "AWS::S3::Bucket" && item.Impact == plan.ImpactDestroy {
-		note("The deletion fails unless the bucket is empty.")
 	}
 	if c.plainOnly {
 		note("Only the answer without property values lists this change; it may turn out to be none.")

@@ -50,14 +50,21 @@ func valueText(value *string, encoding Encoding, sensitive, absent bool) string 
 	case *value == KnownAfterApply:
 		return TextKnownLater
 	case encoding == EncodingJSON:
-		return *value
+		return Later(*value)
 	}
 	return quoteText(*value)
 }
 
+// Later writes the marker of what CloudFormation learns while it runs as people read it: as the placeholder where it is
+// a whole JSON string, and inside the quotes where it is part of a longer one.
+func Later(text string) string {
+	text = strings.ReplaceAll(text, strconv.Quote(KnownAfterApply), TextKnownLater)
+	return strings.ReplaceAll(text, KnownAfterApply, TextKnownLater)
+}
+
 // quoteText quotes a string and leaves its printable characters alone, so that a value cannot end its own quotation.
 func quoteText(s string) string {
-	return strings.ReplaceAll(strconv.Quote(s), strconv.Quote(KnownAfterApply), TextKnownLater)
+	return Later(strconv.Quote(s))
 }
 
 // BeforeText is the old part as every renderer prints it; see Property.BeforeText.
@@ -81,10 +88,8 @@ func editText(value *string, sensitive, absent bool) string {
 		return TextSensitive
 	case value == nil:
 		return TextNotReported
-	case *value == `"`+KnownAfterApply+`"`:
-		return TextKnownLater
 	}
-	return *value
+	return Later(*value)
 }
 
 // Name is the path as people write it: "/Properties/Environment/Variables/TABLE" becomes "Environment.Variables.TABLE",

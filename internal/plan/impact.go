@@ -62,7 +62,7 @@ var impactTable = [...]impactRow{
 	{ImpactMayReplace, "+/-?", "+/-?", "may be replaced", "may be replaced", LevelMedium, LevelHigh},
 	{ImpactReplaceRetain, "+/-r", "+/-r", "replace, old kept", "replaced, old one kept, no longer managed", LevelMedium, LevelMedium},
 	{ImpactOrphan, "-r", "-r", "orphan", "kept, no longer managed", LevelMedium, LevelMedium},
-	{ImpactSecurityBroadened, "~!", "~!", "permissions widened", "permissions widened", LevelHigh, LevelHigh},
+	{ImpactSecurityBroadened, "~!", "~!", "permissions widened or unclear", "permissions widened", LevelHigh, LevelHigh},
 	{ImpactModify, "~", "~", "update", "updated in place", LevelLow, LevelLow},
 	{ImpactImport, "←", "<-", "import", "imported", LevelLow, LevelLow},
 	{ImpactAdd, "+", "+", "create", "created", LevelLow, LevelLow},

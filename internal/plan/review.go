@@ -118,6 +118,9 @@ type Completeness struct {
 	Warnings []string `json:"warnings"`
 }
 
+// Whole says whether every change is in the review. Where it is not, what the review does not hold may be in what is missing.
+func (c Completeness) Whole() bool { return !c.Partial && c.Reported == c.Shown }
+
 // Item is one resource change.
 type Item struct {
 	// Path is the logical id with those of the nested stacks before it, joined with "/". It is unique.

@@ -29,16 +29,17 @@ func Verdict(items []Item, findings []SecurityFinding, completeness Completeness
 	for path := range grown {
 		delete(unclear, path)
 	}
-	sentence := verdictClauses(items, opened, unclear)
-	if completeness.Partial {
+	sentence := verdictClauses(items, opened, unclear, completeness.Whole())
+	if !completeness.Whole() {
 		sentence += " This review is incomplete: there may be changes that it does not show."
 	}
 	return sentence
 }
 
-func verdictClauses(items []Item, opened, unclear map[string]bool) string {
+// verdictClauses says what the items do. What does not happen is said of a review that is whole; of another, of what it shows.
+func verdictClauses(items []Item, opened, unclear map[string]bool, whole bool) string {
 	if len(items) == 0 {
-		return "No resource changes."
+		return choose(whole, "No resource changes.", "No resource changes in what is shown.")
 	}
 	byImpact := map[Impact][]Item{}
 	for _, item := range items {
@@ -61,7 +62,7 @@ func verdictClauses(items []Item, opened, unclear map[string]bool) string {
 	others := len(byImpact[ImpactModify]) + len(byImpact[ImpactAdd]) + len(byImpact[ImpactImport]) + len(byImpact[ImpactSync])
 	quiet := len(byImpact[ImpactTagsOnly]) + len(byImpact[ImpactMetadataOnly])
 	if len(clauses) == 0 {
-		return harmless(byImpact, quiet)
+		return harmless(byImpact, quiet, whole)
 	}
 	if others > 0 {
 		clauses = append(clauses, amount(others, "other change", "other changes"))
@@ -76,7 +77,7 @@ func verdictClauses(items []Item, opened, unclear map[string]bool) string {
 }
 
 // harmless is the verdict of a change set in which nothing is lost, widened or uncertain.
-func harmless(byImpact map[Impact][]Item, quiet int) string {
+func harmless(byImpact map[Impact][]Item, quiet int, whole bool) string {
 	var clauses []string
 	add := func(impact Impact, verb string) {
 		if items := byImpact[impact]; len(items) > 0 {
@@ -87,14 +88,15 @@ func harmless(byImpact map[Impact][]Item, quiet int) string {
 	add(ImpactAdd, "creates")
 	add(ImpactImport, "imports")
 	add(ImpactSync, "resets the drift record of")
+	shown := choose(whole, "", " in what is shown")
 	if len(clauses) == 0 {
 		switch {
 		case len(byImpact[ImpactMetadataOnly]) == 0:
-			return "Only tags change, on " + amount(quiet, "resource", "resources") + "."
+			return "Only tags change" + shown + ", on " + amount(quiet, "resource", "resources") + "."
 		case len(byImpact[ImpactTagsOnly]) == 0:
-			return "Only metadata changes, of " + amount(quiet, "resource", "resources") + "."
+			return "Only metadata changes" + shown + ", of " + amount(quiet, "resource", "resources") + "."
 		}
-		return "Only tags and metadata change, of " + amount(quiet, "resource", "resources") + "."
+		return "Only tags and metadata change" + shown + ", of " + amount(quiet, "resource", "resources") + "."
 	}
 	sentence := capital(joinAnd(clauses))
 	if n := len(byImpact[ImpactTagsOnly]); n > 0 {
@@ -103,7 +105,7 @@ func harmless(byImpact map[Impact][]Item, quiet int) string {
 	if n := len(byImpact[ImpactMetadataOnly]); n > 0 {
 		sentence += "; " + strconv.Itoa(n) + " metadata-only"
 	}
-	return sentence + "; nothing is deleted or replaced."
+	return sentence + "; nothing" + shown + " is deleted or replaced."
 }
 
 func clauseOf(impact Impact, items []Item) string {
@@ -128,7 +130,7 @@ func clauseOf(impact Impact, items []Item) string {
 	case ImpactMayReplace:
 		return "may replace " + nouns(items)
 	case ImpactReplaceRetain:
-		return "replaces " + nouns(items) + " and leaves the old unmanaged"
+		return "replaces " + nouns(items) + " and leaves the old" + choose(data, choose(one, " with its data", " with their data"), "") + " unmanaged"
 	case ImpactOrphan:
 		return "leaves " + nouns(items) + " unmanaged"
 	case ImpactSecurityBroadened, ImpactModify, ImpactImport, ImpactAdd, ImpactSync, ImpactTagsOnly, ImpactMetadataOnly:

@@ -45,15 +45,18 @@ func (h *Handler) review(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var out bytes.Buffer
-	approvers := record.Policy.Approvers(record.ReviewToDecide())
+	approvers, decided := record.Policy.Approvers(record.ReviewToDecide()), ""
+	if record.Stage == deployment.StageFinished {
+		decided = "The deployment is over: " + string(record.Outcome) + "."
+	}
 	switch media {
 	case jsonMedia:
 		err = jsonout.Render(&out, review, jsonout.Options{})
 	case markdownMedia:
-		err = markdown.Render(&out, review, markdown.Options{Now: h.options.Clock.Now(), Approval: approvers})
+		err = markdown.Render(&out, review, markdown.Options{Now: h.options.Clock.Now(), Approval: approvers, Decided: decided})
 	default:
 		w.Header().Set("Content-Security-Policy", html.Policy(html.Stylesheet(), html.Script())+framing)
-		err = html.Render(&out, review, html.Options{Now: h.options.Clock.Now(), Approval: approvers})
+		err = html.Render(&out, review, html.Options{Now: h.options.Clock.Now(), Approval: approvers, Decided: decided})
 	}
 	if err != nil {
 		return fmt.Errorf("render the review of %s: %w", record.ID, err)

@@ -98,12 +98,12 @@ func (v *viewer) security(s *sectionView) {
 	if !v.r.Empty() || len(v.r.Security) > 0 {
 		s.Scope = seen(v.r.SecurityScope)
 	}
-	s.Remark = "nothing found to widen"
+	s.Remark = wording.NothingWidened(v.r)
 	if widened := wording.Widened(v.r); widened > 0 {
 		s.Remark = "permissions or exposure: " + wording.Found(v.r)
 		s.Count = max(s.Count, widened)
 		s.Level = level(plan.LevelHigh)
-	} else if len(v.r.Security) > 0 {
+	} else if len(v.r.Security) > 0 && v.r.Completeness.Whole() {
 		s.Remark = "nothing widened"
 	}
 	for _, f := range v.r.Security {
@@ -206,7 +206,7 @@ type lineView struct{ Class, Text string }
 
 func (v *viewer) item(item plan.Item) itemView {
 	view := itemView{
-		ID: v.ids[item.Path], Path: seen(item.Path), Mark: item.Impact.Mark(), Word: item.Impact.Word(), Type: seen(item.Type),
+		ID: v.ids[item.Path], Path: seen(item.Path), Mark: item.Impact.Mark(), Word: wording.Word(item), Type: seen(item.Type),
 		Physical: seen(item.PhysicalID), Sentence: seen(wording.Sentence(item)), Level: level(item.Level), Ack: item.Ack,
 		Serious: item.Level.AtLeast(plan.LevelMedium), Open: v.open, Uncertain: item.Impact.Uncertain(),
 		Acked: slices.Contains(v.o.Acked, item.Ack),

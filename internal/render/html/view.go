@@ -173,7 +173,7 @@ func (v *viewer) facts() []factView {
 	} else {
 		facts = add(facts, "Plan", d.ID)
 		facts = add(facts, "Digest", plan.ShortDigest(v.r.Digest))
-		facts = add(facts, "Created", wording.Moment(d.CreatedAt, v.o.Now), wording.Expiry(*d, v.o.Now))
+		facts = add(facts, "Created", wording.Moment(d.CreatedAt, v.o.Now), wording.Expiry(*d, v.o.Now, v.o.Decided))
 		facts = add(facts, "Requested by", wording.Requester(*d))
 		if v.r.Recovery == nil {
 			facts = add(facts, "Commit", strings.TrimPrefix(wording.Commit(*d), "commit "))

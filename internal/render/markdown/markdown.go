@@ -155,7 +155,7 @@ func foot(r plan.Review, o Options) string {
 		facts = append(facts, prosed(wording.Commit(*d)))
 	}
 	facts = append(facts, "digest "+coded(plan.ShortDigest(r.Digest)))
-	if expiry := wording.Expiry(*d, o.Now); expiry != "" {
+	if expiry := wording.Expiry(*d, o.Now, o.Decided); expiry != "" {
 		facts = append(facts, expiry)
 	}
 	if compared := wording.Compared(*d, o.Now); compared != "" {

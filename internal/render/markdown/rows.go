@@ -75,7 +75,7 @@ func forcing(item plan.Item) string {
 func securityPart(r plan.Review) part {
 	p := part{
 		title: "security findings",
-		open:  fmt.Sprintf("**Security** (%s)\n\n| | Effect | Resource | Now | Before |\n|---|---|---|---|---|\n", cmp.Or(wording.Found(r), "nothing found to widen")),
+		open:  fmt.Sprintf("**Security** (%s)\n\n| | Effect | Resource | Now | Before |\n|---|---|---|---|---|\n", cmp.Or(wording.Found(r), wording.NothingWidened(r))),
 		close: "\n" + within(maxText, r.SecurityScope, line) + "\n\n",
 		more:  func(n int) string { return fmt.Sprintf("| | | … and %d more | | |\n", n) },
 	}

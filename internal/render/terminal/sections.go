@@ -103,7 +103,7 @@ func (p *page) security(items []plan.Item, findings bool) {
 	}
 	rest := wording.Found(r)
 	if rest == "" {
-		rest = "nothing found to widen"
+		rest = wording.NothingWidened(r)
 	}
 	p.title(bold, plan.SectionSecurity.Title(), rest)
 	if listed {

@@ -75,7 +75,7 @@ func (p *page) header() {
 	target := fmt.Sprintf("account %s   %s", p.clean(wording.Account(r.Target)), p.clean(r.Target.Region))
 	if d := r.Deployment; d != nil {
 		p.text(0, 2, p.style(bold, p.clean(wording.Title(r)))+"   stack "+p.clean(r.Target.StackName)+"   "+target)
-		p.fact("plan", d.ID, "digest "+plan.ShortDigest(r.Digest), "created "+wording.Moment(d.CreatedAt, p.o.Now), wording.Expiry(*d, p.o.Now))
+		p.fact("plan", d.ID, "digest "+plan.ShortDigest(r.Digest), "created "+wording.Moment(d.CreatedAt, p.o.Now), wording.Expiry(*d, p.o.Now, p.o.Decided))
 		if r.Recovery != nil {
 			// There is no template, no commit of it and nothing to compare with.
 			p.fact("request", wording.Requester(*d))

@@ -27,11 +27,31 @@ func Also(item plan.Item) string {
 		switch word := impact.Sentence(); {
 		case !impact.Known():
 			words = append(words, string(impact))
+		case impact == plan.ImpactSecurityBroadened && strings.Contains(item.Sentence, mayWiden):
 		case !strings.Contains(item.Sentence, word):
 			words = append(words, word)
 		}
 	}
 	return strings.Join(words, "; ")
+}
+
+// mayWiden is in the sentence of an item of whose permissions it is not clear whether they grow.
+const mayWiden = "permissions may be widened"
+
+// Word labels the impact of an item beside its mark. It says no more of permissions than the sentence, and that a
+// resource is new.
+func Word(item plan.Item) string {
+	if item.Impact != plan.ImpactSecurityBroadened {
+		return item.Impact.Word()
+	}
+	word := item.Impact.Sentence()
+	if strings.Contains(item.Sentence, mayWiden) {
+		word = mayWiden
+	}
+	if slices.Contains(item.Also, plan.ImpactAdd) {
+		word = "created; " + word
+	}
+	return word
 }
 
 // Protections lists the protections that are lost, without those that the sentence or a note names already.
@@ -158,7 +178,7 @@ func FoldClusters(items []plan.Item, clusters []plan.Cluster) (alone []plan.Item
 	}
 	for c, cluster := range clusters {
 		if len(members[c]) > 1 {
-			folds = append(folds, Fold{Summary: cluster.Summary, Items: members[c]})
+			folds = append(folds, Fold{Summary: plan.Later(cluster.Summary), Items: members[c]})
 		}
 	}
 	return alone, folds

@@ -62,6 +62,9 @@ func Tally(r plan.Review) []string {
 			parts = append(parts, fmt.Sprintf("%d %s", row.count, row.words))
 		}
 	}
+	if !r.Completeness.Whole() {
+		parts[0] = "In what is shown: " + parts[0]
+	}
 	if found := Found(r); found != "" {
 		parts = append(parts, "permissions or exposure: "+found)
 	}
@@ -95,6 +98,14 @@ func Found(r plan.Review) string {
 		parts = append(parts, fmt.Sprintf("%d unclear", unclear))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// NothingWidened stands where Found has nothing to say. Of what is missing it says nothing.
+func NothingWidened(r plan.Review) string {
+	if !r.Completeness.Whole() {
+		return "nothing found to widen in what is shown"
+	}
+	return "nothing found to widen"
 }
 
 // Shown says of how many of the reported changes something is true: "431 of 431 changes shown, 2 nested stacks included".
@@ -184,31 +195,26 @@ func DriftRows(r plan.Review) []DriftRow {
 
 // Security is one finding in words: what holds afterwards, and what held.
 func Security(f plan.SecurityFinding) Values {
-	v := Values{Old: later(f.Before), New: later(f.After)}
+	v := Values{Old: plan.Later(f.Before), New: plan.Later(f.After)}
 	switch {
 	case f.After == "" && f.Before == "":
-		v.New = later(f.Summary)
+		v.New = plan.Later(f.Summary)
 	case f.After == "":
 		v.New = "removed"
 	case f.Kind == plan.SecurityPublicAccess, f.Kind == plan.SecurityEncryption:
 		// The value of a setting says little by itself: "NONE".
-		v.New = later(f.Summary)
+		v.New = plan.Later(f.Summary)
 		if !strings.Contains(strings.ToLower(f.Summary), strings.ToLower(f.After)) {
-			v.New += " (" + later(f.After) + ")"
+			v.New += " (" + plan.Later(f.After) + ")"
 		}
 	}
 	return v
 }
 
-// later writes the marker of what CloudFormation learns while it runs in the middle of a text as values do.
-func later(text string) string {
-	return strings.ReplaceAll(text, plan.KnownAfterApply, plan.TextKnownLater)
-}
-
 // SecurityNote says of a finding whose direction is not clear why that is so; empty for the others, whose values tell.
 func SecurityNote(f plan.SecurityFinding) string {
 	switch {
-	case f.Direction == plan.DirectionWidened || f.Direction == plan.DirectionNarrowed, strings.HasPrefix(Security(f).New, later(f.Summary)):
+	case f.Direction == plan.DirectionWidened || f.Direction == plan.DirectionNarrowed, strings.HasPrefix(Security(f).New, plan.Later(f.Summary)):
 		return ""
 	}
 	// The sentence begins with the values that stand beside it.
@@ -221,10 +227,10 @@ func SecurityNote(f plan.SecurityFinding) string {
 			note, found = strings.CutPrefix(note, ", was "+f.Before)
 		}
 		if note, separated := strings.CutPrefix(note, "; "); found && separated {
-			return later(note)
+			return plan.Later(note)
 		}
 	}
-	return later(f.Summary)
+	return plan.Later(f.Summary)
 }
 
 // Place names where a finding or an unpinned input is; one without a path belongs to the stack itself.
@@ -285,10 +291,11 @@ func Description(r plan.Review) string {
 	return r.Target.Description
 }
 
-// Expiry says how long the change set can still be approved. Without a clock, the zero time, it says until when.
-func Expiry(d plan.Deployment, now time.Time) string {
+// Expiry says how long the change set can still be approved. Without a clock, the zero time, it says until when. It is
+// empty where it has been decided already.
+func Expiry(d plan.Deployment, now time.Time, decided string) string {
 	switch {
-	case d.ExpiresAt.IsZero():
+	case d.ExpiresAt.IsZero(), decided != "":
 		return ""
 	case now.IsZero():
 		return "expires " + d.ExpiresAt.UTC().Format(Day)

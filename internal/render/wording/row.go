@@ -100,7 +100,7 @@ func LineOp(l plan.Line) string {
 func LineText(l plan.Line) string {
 	switch l.Op {
 	case "+", "-", " ":
-		return l.Text
+		return plan.Later(l.Text)
 	case "@":
 		if l.Text != "" && !strings.ContainsFunc(l.Text, func(r rune) bool { return r < '0' || r > '9' }) {
 			return l.Text + " unchanged lines"

@@ -68,7 +68,7 @@ func EditName(e plan.Edit) string {
 	if e.Truncated {
 		name = strings.TrimSpace(name + " (cut off, as it is very long)")
 	}
-	return name
+	return plan.Later(name)
 }
 
 // Differences counts the differences inside a value, those included that the review does not keep.

@@ -198,17 +198,19 @@ func TestExpiry(t *testing.T) {
 	tests := []struct {
 		name         string
 		expires, now time.Time
+		decided      string
 		want         string
 	}{
-		{"never", time.Time{}, at, ""},
-		{"no clock", at, time.Time{}, "expires 2026-11-23 14:02 UTC"},
-		{"to come", at, at.Add(-90 * time.Minute), "expires in 1h30m"},
-		{"this instant", at, at, "EXPIRED 0s ago"},
-		{"past", at, at.Add(time.Hour), "EXPIRED 1h00m ago"},
+		{"never", time.Time{}, at, "", ""},
+		{"no clock", at, time.Time{}, "", "expires 2026-11-23 14:02 UTC"},
+		{"to come", at, at.Add(-90 * time.Minute), "", "expires in 1h30m"},
+		{"this instant", at, at, "", "EXPIRED 0s ago"},
+		{"past", at, at.Add(time.Hour), "", "EXPIRED 1h00m ago"},
+		{"decided", at, at.Add(-90 * time.Minute), "Approved by a.lee.", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := wording.Expiry(plan.Deployment{ExpiresAt: tt.expires}, tt.now); got != tt.want {
+			if got := wording.Expiry(plan.Deployment{ExpiresAt: tt.expires}, tt.now, tt.decided); got != tt.want {
 				t.Errorf("%q, want %q", got, tt.want)
 			}
 		})
@@ -322,5 +324,35 @@ func TestSecuritySaysWhatASettingMeansAndNothingTwice(t *testing.T) {
 				t.Errorf("note %q, want %q", got, tt.why)
 			}
 		})
+	}
+}
+
+func TestWhatIsMissingIsNotCountedAsNothing(t *testing.T) {
+	r := rendertest.Partial()
+	if got := wording.Tally(r)[0]; !strings.HasPrefix(got, "In what is shown: 0 to replace") {
+		t.Errorf("tally %q", got)
+	}
+	if got := wording.NothingWidened(r); got != "nothing found to widen in what is shown" {
+		t.Errorf("security %q", got)
+	}
+	r.Verdict = ""
+	if got := wording.Verdict(r); !strings.Contains(got, "nothing in what is shown is deleted or replaced") {
+		t.Errorf("verdict %q", got)
+	}
+}
+
+func TestWordSaysNoMoreOfPermissionsThanTheSentence(t *testing.T) {
+	for want, item := range map[string]plan.Item{
+		"permissions widened":                 {Impact: plan.ImpactSecurityBroadened, Sentence: "permissions widened"},
+		"permissions may be widened":          {Impact: plan.ImpactSecurityBroadened, Sentence: "permissions may be widened"},
+		"created; permissions may be widened": {Impact: plan.ImpactSecurityBroadened, Also: []plan.Impact{plan.ImpactAdd}, Sentence: "created; permissions may be widened"},
+		"delete":                              {Impact: plan.ImpactDestroy, Also: []plan.Impact{plan.ImpactSecurityBroadened}, Sentence: "deleted; permissions may be widened"},
+	} {
+		if got := wording.Word(item); got != want {
+			t.Errorf("word %q, want %q", got, want)
+		}
+		if got := wording.Also(item); strings.Contains(got, "permissions") {
+			t.Errorf("%s: also %q", want, got)
+		}
 	}
 }
