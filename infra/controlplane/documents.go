@@ -53,7 +53,7 @@ func (h *hub) newBucket() awss3.Bucket {
 	}
 	// A bucket that stays without its policy would take deletions and plain HTTP.
 	bucket.Policy().ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN)
-	nag.Accept(bucket, "AwsSolutions-S1", "Versions and the denial of overwriting and deleting keep what was written; who reads is recorded where the account's trail has data events of the bucket, which is the account's choice. An access-log bucket would be a second store to guard.")
+	nag.Accept(bucket, "AwsSolutions-S1", "Versions and the denial of overwriting and deleting keep what was written; who reads is recorded where the account's trail has data events of the bucket, which is the account's choice, and an access-log bucket would be a second store to guard.")
 	return bucket
 }
 
