@@ -163,6 +163,8 @@ func (f FrontDoor) checkDecision(record store.Record, policy approval.Policy, d 
 		return refuse(RefusedLate, "the review of %s expired; deploy again to ask anew", id)
 	case strings.TrimSpace(answer.Digest) == "":
 		return refuse(RefusedIncomplete, "a decision names the digest that stands on the review that was read (--digest); read it with: stackgate review %s", id.Short())
+	case strings.Trim(bare(answer.Digest), "0123456789abcdef") != "":
+		return refuse(RefusedIncomplete, "%.40q is no digest, which has the form be07-1f44-90aa; give the one that stands on the review (--digest): stackgate review %s", answer.Digest, id.Short())
 	case !matches(answer.Digest, record.Review.Digest):
 		return refuse(RefusedDigest, "digest %s is not that of the review of %s; read the review as it is now with: stackgate review %s",
 			answer.Digest, id, id.Short())
@@ -182,6 +184,13 @@ func (f FrontDoor) checkDecision(record store.Record, policy approval.Policy, d 
 	}
 	if err := approval.CheckApprover(policy, record.ReviewToDecide(), d.By); err != nil {
 		return refuse(RefusedPerson, "the approval of %s is refused: %s; ask somebody else", id, err)
+	}
+	if unknown := approval.Unacknowledged(d.Acknowledgements, record.Review.Acknowledge); len(unknown) > 0 {
+		there := "there is none to acknowledge; leave --ack out"
+		if len(record.Review.Acknowledge) > 0 {
+			there = "there are " + numbers(record.Review.Acknowledge) + "; read them and acknowledge those"
+		}
+		return refuse(RefusedAcknowledgement, "%s has no critical change %s: %s", id, numbers(unknown), there)
 	}
 	if missing := approval.Unacknowledged(record.Review.Acknowledge, d.Acknowledgements); len(missing) > 0 {
 		return refuse(RefusedAcknowledgement, "approving %s needs the acknowledgement of its critical changes %s; read them and add: --ack %s",
@@ -233,11 +242,13 @@ const minDigest = 12
 
 // matches compares a digest as people give it, whole or short, with or without hyphens, with a whole one.
 func matches(given, whole string) bool {
-	normal := func(digest string) string {
-		return strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(digest)), "sha256:"), "-", "")
-	}
-	short := normal(given)
-	return len(short) >= minDigest && strings.HasPrefix(normal(whole), short)
+	short := bare(given)
+	return len(short) >= minDigest && strings.HasPrefix(bare(whole), short)
+}
+
+// bare is a digest's hexadecimal digits.
+func bare(digest string) string {
+	return strings.ReplaceAll(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(digest)), "sha256:"), "-", "")
 }
 
 func numbers(list []int) string {
@@ -261,7 +272,7 @@ func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, 
 				return refuse(RefusedLate, "%s is being performed and can no longer be called off; follow it with: stackgate watch %s", r.ID, r.ID.Short())
 			}
 			if r.Stage == deployment.StageExecuting {
-				return refuse(RefusedLate, "%s is being executed and can no longer be called off; CloudFormation's own: aws cloudformation cancel-update-stack --stack-name %s", r.ID, r.StackName)
+				return refuse(RefusedLate, "%s is being executed and can no longer be called off; %s", r.ID, wayOfExecuting(*r))
 			}
 			return refuse(RefusedLate, "%s is over already (%s)", r.ID, r.Outcome)
 		}
@@ -279,6 +290,19 @@ func (f FrontDoor) Cancel(ctx context.Context, caller Caller, id deployment.ID, 
 		}
 	}
 	return record, nil
+}
+
+// wayOfExecuting says what can be done about a change set that is being executed. CancelUpdateStack takes a stack in
+// UPDATE_IN_PROGRESS only (its API reference).
+func wayOfExecuting(r store.Record) string {
+	switch r.ChangeSet.Type {
+	case deployment.ChangeSetUpdate:
+		return "CloudFormation itself can still undo the update of stack " + r.StackName + " while it is UPDATE_IN_PROGRESS (CancelUpdateStack)"
+	case deployment.ChangeSetCreate:
+		return fmt.Sprintf("CloudFormation stops no creation: wait for its end (stackgate watch %s); a stack that fails to be created is deleted with: stackgate recover %s -e %s",
+			r.ID.Short(), r.Service, r.Environment)
+	}
+	return fmt.Sprintf("wait for its end: stackgate watch %s", r.ID.Short())
 }
 
 func checkCanceller(caller Caller, record store.Record) error {

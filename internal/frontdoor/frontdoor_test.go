@@ -165,6 +165,9 @@ func TestEveryRefusal(t *testing.T) {
 		"the requester":      {"ana", yes(), nil, frontdoor.RefusedPerson},
 		"the requester, ANA": {" ANA ", yes(), nil, frontdoor.RefusedPerson},
 		"not acknowledged":   {"bo", with(func(a *frontdoor.Answer) { a.Acknowledgements = nil }), nil, frontdoor.RefusedAcknowledgement},
+		"no digest's form":   {"bo", with(func(a *frontdoor.Answer) { a.Digest = "xyz" }), nil, frontdoor.RefusedIncomplete},
+		"acknowledges more":  {"bo", with(func(a *frontdoor.Answer) { a.Acknowledgements = []int{2, 5, 7} }), nil, frontdoor.RefusedAcknowledgement},
+		"nothing critical":   {"bo", yes(), func(r *store.Record) { r.Review.Acknowledge = nil }, frontdoor.RefusedAcknowledgement},
 		"half acknowledged":  {"bo", with(func(a *frontdoor.Answer) { a.Acknowledgements = []int{5} }), nil, frontdoor.RefusedAcknowledgement},
 		"requested only":     {"bo", yes(), staged(deployment.StageRequested), frontdoor.RefusedEarly},
 		"queued":             {"bo", yes(), staged(deployment.StageQueued), frontdoor.RefusedEarly},
@@ -403,6 +406,29 @@ func TestRecoveryIsRequestedByItself(t *testing.T) {
 	}
 	if all, err := d.store.Records(t.Context(), store.Filter{}); err != nil || len(all) != 1 {
 		t.Errorf("%d records, %v", len(all), err)
+	}
+}
+
+func TestARunningExecutionIsNotCalledOff(t *testing.T) {
+	for kind, want := range map[deployment.ChangeSetType]string{
+		deployment.ChangeSetUpdate: "CancelUpdateStack", deployment.ChangeSetCreate: "CloudFormation stops no creation", "": "wait for its end",
+	} {
+		d := newDoor(t, approval.Default())
+		record := d.awaiting(staged(deployment.StageExecuting), func(r *store.Record) { r.ChangeSet.Type = kind })
+		_, err := d.Cancel(t.Context(), ana, record.ID, "")
+		if refusal(err) != frontdoor.RefusedLate || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "aws cloudformation") {
+			t.Errorf("%q: %v", kind, err)
+		}
+	}
+}
+
+func TestAnUnknownAcknowledgementIsToldTheNumbersThereAre(t *testing.T) {
+	d := newDoor(t, approval.Default())
+	record := d.awaiting()
+	answer := yes()
+	answer.Acknowledgements = []int{2, 5, 7}
+	if _, err := d.decide("bo", record.ID, answer); err == nil || !strings.Contains(err.Error(), "no critical change 7: there are 2,5") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -2,11 +2,13 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"stackgate/internal/deployment"
@@ -95,6 +97,13 @@ func (h *Handler) tail(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if record.Tail.Document == "" && record.Outcome.Failed() {
+		text := fmt.Sprintf("%s ended as %s: %s No stack events were collected.", record.ID, record.Outcome, sentence(cmp.Or(record.Cause, record.Sentence())))
+		for _, step := range record.Tail.Advice {
+			text += " Next: " + sentence(step)
+		}
+		return problem(http.StatusNotFound, wire.NoTail, "%s", strings.TrimSuffix(text, ".")).about(record.ID)
+	}
 	if record.Tail.Document == "" {
 		return problem(http.StatusNotFound, wire.NoTail, "%s has no tail: only a deployment that failed or left something behind has one", record.ID).about(record.ID)
 	}
@@ -126,6 +135,9 @@ func (h *Handler) tail(w http.ResponseWriter, r *http.Request) error {
 	write(w, http.StatusOK, charset(media), out.Bytes())
 	return nil
 }
+
+// sentence ends a text with a full stop.
+func sentence(text string) string { return strings.TrimRight(text, ". ") + "." }
 
 // maxEvents is how many events an answer holds.
 const maxEvents = 500

@@ -150,6 +150,16 @@ func TestTailsComeInTheFormThatIsPreferred(t *testing.T) {
 				t.Errorf("%q has the policy %s", accept, policy)
 			}
 		}
+		if _, err := h.store.UpdateRecord(h.t.Context(), d.ID, func(r *store.Record) error {
+			r.Outcome, r.Cause, r.Tail = deployment.OutcomeFailedNeedsHuman, "the stack is gone.", store.Tail{Advice: []string{"Look at CloudTrail"}}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		problem := h.call(engineer("bo"), "GET", "/deployments/"+d.ID.String()+"/tail", nil).want(404, wire.NoTail)
+		if want := "ended as FailedNeedsHuman: the stack is gone. No stack events were collected. Next: Look at CloudTrail"; !strings.Contains(problem.Body.String(), want) {
+			t.Errorf("%s", problem.Body)
+		}
 	})
 }
 

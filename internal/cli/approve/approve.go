@@ -3,6 +3,9 @@ package approve
 
 import (
 	"context"
+	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -47,11 +50,37 @@ is believed and recorded as not verified.`,
 	cmd.Args = wish.One("DEPLOYMENT")
 	cmd.ValidArgsFunction = complete.Deployments(a, deployment.StageAwaiting)
 	cmd.Flags().StringVar(&o.Digest, "digest", "", "digest of the review that you have read (required)")
-	cmd.Flags().IntSliceVar(&o.Acknowledgement, "ack", nil, "numbers of the critical changes that you accept, as 1,2")
+	cmd.Flags().Var((*numbers)(&o.Acknowledgement), "ack", "numbers of the critical changes that you accept, as 1,2")
 	cmd.Flags().StringVar(&o.Comment, "comment", "", "a remark for the record")
 	app.SetFormats(cmd, app.JSON)
 	return cmd
 }
+
+// numbers is a list of change numbers as a flag.
+type numbers []int
+
+// Set adds numbers that are separated by commas.
+func (n *numbers) Set(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		number, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || number < 1 {
+			return fmt.Errorf("%q is not the number of a change; name each as the review numbers it, as in --ack 1,2", part)
+		}
+		*n = append(*n, number)
+	}
+	return nil
+}
+
+// String returns the numbers.
+func (n *numbers) String() string {
+	if n == nil || len(*n) == 0 {
+		return ""
+	}
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint([]int(*n)), " ", ","), "[]")
+}
+
+// Type is the word for the value in the help.
+func (*numbers) Type() string { return "numbers" }
 
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {

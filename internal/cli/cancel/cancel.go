@@ -3,6 +3,8 @@ package cancel
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -12,6 +14,7 @@ import (
 	"stackgate/internal/cli/present"
 	"stackgate/internal/cli/wish"
 	"stackgate/internal/deployment"
+	"stackgate/internal/frontdoor"
 )
 
 // Options are what the command was asked for.
@@ -44,6 +47,19 @@ func NewCommand(a *app.App, run func(context.Context, *Options) error) *cobra.Co
 	return cmd
 }
 
+// advise adds the command that undoes an update that is executed already, where AWS executes it.
+func advise(ctx context.Context, s *door.Session, id deployment.ID, err error) error {
+	var refused *frontdoor.RefusedError
+	if s.Mode == app.Simulated || !errors.As(err, &refused) || refused.Refusal != frontdoor.RefusedLate {
+		return err
+	}
+	found, read := s.Deployment(ctx, id.String())
+	if r := found.Record; read == nil && r.Stage == deployment.StageExecuting && r.Intent != deployment.IntentRecover && r.ChangeSet.Type == deployment.ChangeSetUpdate {
+		return fmt.Errorf("%w: aws cloudformation cancel-update-stack --stack-name %s --region %s", err, r.StackName, r.Region)
+	}
+	return err
+}
+
 // Run runs the command.
 func Run(ctx context.Context, o *Options) error {
 	s, found, err := door.OpenDeployment(ctx, o.App, o.ID)
@@ -53,7 +69,7 @@ func Run(ctx context.Context, o *Options) error {
 	defer s.Close()
 	record, err := s.CancelAs(ctx, o.App.Person(), found.ID, o.Reason)
 	if err != nil {
-		return err
+		return advise(ctx, s, found.ID, err)
 	}
 	if o.App.Flags.Output == app.JSON {
 		return present.JSON(o.App.Stdout, present.Status{Record: record})

@@ -54,6 +54,10 @@ func yes(answer string) bool {
 	return strings.EqualFold(answer, "y") || strings.EqualFold(answer, "yes")
 }
 
+func no(answer string) bool {
+	return strings.EqualFold(answer, "n") || strings.EqualFold(answer, "no")
+}
+
 // decide says how to decide and, on a terminal, asks. It returns at once: the answer may come from elsewhere.
 func (v *view) decide(ctx context.Context, id deployment.ID) error {
 	a := v.options.App
@@ -152,7 +156,7 @@ func (v *view) question(ctx context.Context, r store.Record, review plan.Review)
 	case text == want || (len(critical) == 0 && yes(text)):
 		answer.Verdict, answer.Acknowledgements = approval.Approve, critical
 		return answer, nil
-	case strings.EqualFold(text, "no") || strings.EqualFold(text, "n"):
+	case no(text):
 		answer.Verdict = approval.Reject
 		answer.Comment, err = v.keys.ask(ctx, "Why? ")
 		return answer, err

@@ -4,6 +4,9 @@ package deploy
 
 import (
 	"context"
+	"errors"
+	"io"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -96,15 +99,22 @@ func (o *Options) Attend(ctx context.Context, s *door.Session, ask frontdoor.Ask
 }
 
 func (o *Options) confirm(ctx context.Context, keys *keyboard, question string) error {
-	answer, err := keys.ask(ctx, question+" [y/N] ")
-	if err != nil {
-		return err
+	for {
+		answer, err := keys.ask(ctx, question+" [y/N] ")
+		switch {
+		case errors.Is(err, io.EOF):
+			o.App.Warn("\nThe input ended. Nothing was requested.")
+			return exit.ErrDeclined
+		case err != nil:
+			return err
+		case yes(answer):
+			return nil
+		case answer == "" || no(answer):
+			o.App.Warn("Nothing was requested.")
+			return exit.ErrDeclined
+		}
+		o.App.Warn("%s is neither yes nor no.", app.Pen{ASCII: o.App.ASCII()}.Clean(strconv.Quote(answer)))
 	}
-	if !yes(answer) {
-		o.App.Warn("Nothing was requested.")
-		return exit.ErrInterrupted
-	}
-	return nil
 }
 
 func (o *Options) attend(ctx context.Context, s *door.Session, keys *keyboard, ask frontdoor.Ask) error {

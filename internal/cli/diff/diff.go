@@ -140,6 +140,12 @@ func (r *reader) review(ctx context.Context, name string) (delta.Named, store.Re
 		return delta.Named{Name: name, Review: review}, store.Record{}, err
 	}
 	if r.session == nil {
+		if nothing, err := door.Nothing(r.app); err != nil || nothing != "" {
+			if err == nil {
+				err = exit.Usagef("%q is neither a file nor a deployment: %s", name, nothing)
+			}
+			return delta.Named{}, store.Record{}, err
+		}
 		session, err := door.Open(ctx, r.app)
 		if err != nil {
 			return delta.Named{}, store.Record{}, err

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"net/url"
+	"os"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -128,8 +130,32 @@ func (t timed) RoundTrip(request *http.Request) (*http.Response, error) {
 	return response, nil
 }
 
+// Nothing says where there is no state to read, for commands that only read and must make none; it is empty where there is
+// some, or where the state is not on this machine.
+func Nothing(a *app.App) (string, error) {
+	mode, err := a.Mode()
+	if err != nil || mode == app.Team {
+		return "", err
+	}
+	options, err := embedded.FromApp(a)
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(options.State); !errors.Is(err, fs.ErrNotExist) {
+		// What cannot be read is said when it is opened.
+		return "", nil
+	}
+	return fmt.Sprintf("there is nothing in %s: no deployment was asked for there in %s mode", options.State, mode), nil
+}
+
 // OpenDeployment opens the front door and finds the deployment that a command is about.
 func OpenDeployment(ctx context.Context, a *app.App, id string) (*Session, wire.Deployment, error) {
+	if nothing, err := Nothing(a); err != nil || nothing != "" {
+		if err == nil {
+			err = exit.Usagef("%w: %s", &frontdoor.NotFoundError{ID: id}, nothing)
+		}
+		return nil, wire.Deployment{}, err
+	}
 	s, err := Open(ctx, a)
 	if err != nil {
 		return nil, wire.Deployment{}, err

@@ -77,6 +77,9 @@ func (e shownError) Error() string { return string(e) }
 // Shown says that the reader has seen it.
 func (shownError) Shown() bool { return true }
 
+// ErrDeclined is a question whether to begin that was answered with no, after that was said.
+var ErrDeclined error = shownError("the question was answered with no")
+
 // ErrInterrupted is Ctrl-C, after what has become of the deployment was said.
 var ErrInterrupted = errors.New("interrupted")
 
@@ -109,6 +112,8 @@ func Of(err error) (int, Reason) {
 		return ofOutcome(ended), Reason(ended.Outcome)
 	case errors.Is(err, ErrInterrupted), errors.Is(err, context.Canceled):
 		return Interrupted, "interrupted"
+	case errors.Is(err, ErrDeclined):
+		return Cancelled, "declined"
 	case errors.As(err, &hazard):
 		return Policy, "fail-on"
 	case errors.Is(err, ErrDiffers):

@@ -74,6 +74,7 @@ func TestErrors(t *testing.T) {
 		"nobody answers":          {&client.UnreachableError{Base: "https://x", Err: errors.New("refused")}, 1, "unreachable"},
 		"usage":                   {exit.Usagef("no"), 64, "usage"},
 		"timeout":                 {fmt.Errorf("a: %w", exit.ErrTimedOut), 124, "timed-out"},
+		"declined":                {exit.ErrDeclined, 10, "declined"},
 		"interrupted":             {exit.ErrInterrupted, 130, "interrupted"},
 		"cancelled context":       {fmt.Errorf("a: %w", context.Canceled), 130, "interrupted"},
 		"demo":                    {exit.ErrUnexpected, 1, "error"},

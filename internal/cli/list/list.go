@@ -60,23 +60,37 @@ func Run(ctx context.Context, o *Options) error {
 	if o.Filter.Limit < 1 || o.Filter.Limit > most {
 		return exit.Usagef("--limit %d: give 1 to %d", o.Filter.Limit, most)
 	}
-	s, err := door.Open(ctx, o.App)
+	nothing, err := door.Nothing(o.App)
 	if err != nil {
 		return err
 	}
-	defer s.Close()
-	records, err := s.Deployments(ctx, o.Filter)
-	if err != nil {
-		return err
+	var records []store.Record
+	if nothing == "" {
+		if records, err = read(ctx, o); err != nil {
+			return err
+		}
 	}
 	if o.App.Flags.Output == app.JSON {
 		return present.JSON(o.App.Stdout, wire.List{Schema: wire.ListSchema, Deployments: append([]store.Record{}, records...)})
+	}
+	if nothing != "" {
+		o.App.Say("%s.", strings.ToUpper(nothing[:1])+nothing[1:])
+		return nil
 	}
 	if len(records) == 0 {
 		o.App.Say("There are no such deployments.")
 		return nil
 	}
 	return table(o.App, records)
+}
+
+func read(ctx context.Context, o *Options) ([]store.Record, error) {
+	s, err := door.Open(ctx, o.App)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	return s.Deployments(ctx, o.Filter)
 }
 
 func table(a *app.App, records []store.Record) error {

@@ -26,8 +26,8 @@ func End(ctx context.Context, a *app.App, tails Tails, r store.Record) error {
 		return err
 	}
 	p := a.Pen()
-	if err := app.Printf(a.Stdout, "%s\n\n", Wrap(p.Red(string(r.Outcome))+"  "+r.Sentence(), 0, 2, a.Columns())); err != nil {
+	if err := app.Printf(a.Stdout, "%s\n%s\n\n", Wrap(p.Red(string(r.Outcome))+"  "+p.Clean(doc.Headline), 0, 2, a.Columns()), Wrap(r.Sentence(), 2, 2, a.Columns())); err != nil {
 		return err
 	}
-	return Tail(a, a.Stdout, doc, app.Text)
+	return tailText(a, a.Stdout, doc, true)
 }

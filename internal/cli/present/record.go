@@ -1,6 +1,7 @@
 package present
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -71,7 +72,7 @@ func Record(a *app.App, w io.Writer, r store.Record, decisions []approval.Decisi
 		out.WriteString("\n")
 		Ending(&out, a, r)
 	} else {
-		fact("next", next(r))
+		fact("next", next(r, decisions))
 	}
 	_, err := io.WriteString(w, out.String())
 	return err
@@ -98,8 +99,11 @@ func Ending(w io.Writer, a *app.App, r store.Record) {
 		style = p.Yellow
 	}
 	line := func(first int, text string) { fmt.Fprintln(w, Wrap(text, first, 2, a.Columns())) }
-	line(0, style(string(r.Outcome))+"  "+r.Sentence())
-	if r.Cause != "" && r.Cause != r.Sentence() {
+	if cause := cmp.Or(r.Cause, r.Tail.RootCause); r.Outcome.Failed() && cause != "" {
+		// What is known to every deployment of this outcome comes second.
+		line(0, style(string(r.Outcome))+"  "+p.Clean(cause))
+		line(2, r.Sentence())
+	} else if line(0, style(string(r.Outcome))+"  "+r.Sentence()); r.Cause != "" && r.Cause != r.Sentence() {
 		line(2, "Cause: "+p.Clean(r.Cause))
 	}
 	if r.Outcome == deployment.OutcomeRecovered && len(r.Recovery.Skip) > 0 {
@@ -126,9 +130,10 @@ func StageWord(p app.Pen, r store.Record) string {
 	return p.Clean(string(r.Outcome))
 }
 
-func next(r store.Record) string {
+func next(r store.Record, decisions []approval.Decision) string {
 	if r.Stage == deployment.StageAwaiting {
-		return "waits for " + Approvers(r) + ": stackgate review " + r.ID.Short()
+		review := r.ReviewToDecide()
+		return "waits for " + r.Policy.Remaining(review, approval.Count(r.Policy, review, decisions)) + ": stackgate review " + r.ID.Short()
 	}
 	return "stackgate watch " + r.ID.Short()
 }

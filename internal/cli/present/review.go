@@ -39,14 +39,23 @@ func write(a *app.App, w io.Writer, review plan.Review, format string, o ReviewO
 	case app.JSON:
 		return jsonout.Render(w, review, jsonout.Options{})
 	case app.Markdown:
-		return markdown.Render(w, review, markdown.Options{Now: a.Clock.Now(), Approval: approvers, Decided: decided})
+		return markdown.Render(w, review, markdown.Options{Now: a.Clock.Now(), Approval: approvers, Decided: decided, As: As(a)})
 	case app.HTML:
-		return html.Render(w, review, html.Options{Now: a.Clock.Now(), Approval: approvers, Decided: decided})
+		return html.Render(w, review, html.Options{Now: a.Clock.Now(), Approval: approvers, Decided: decided, As: As(a)})
 	}
 	return terminal.Render(w, review, terminal.Options{
 		Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII(), Full: o.Full, Only: o.Only, Resources: o.Resources,
-		Now: a.Clock.Now(), Approval: approvers, Decided: decided,
+		Now: a.Clock.Now(), Approval: approvers, Decided: decided, As: As(a),
 	})
+}
+
+// As is what a command that decides needs beside the review's own: a name, where nobody verifies who decides.
+func As(a *app.App) string {
+	// A mode that cannot be read was refused before anything is shown.
+	if mode, err := a.Mode(); err == nil && mode == app.Team {
+		return ""
+	}
+	return " --as NAME"
 }
 
 // Approvers says whose approval a deployment needs.

@@ -20,7 +20,12 @@ func Tail(a *app.App, w io.Writer, doc tail.Document, format string) error {
 	case app.HTML:
 		return tailtext.HTML(w, doc, tailtext.Options{})
 	}
-	return tailtext.Terminal(w, doc, tailtext.Options{Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII()})
+	return tailText(a, w, doc, false)
+}
+
+// tailText writes a tail for the terminal; headed says that its headline stands above already.
+func tailText(a *app.App, w io.Writer, doc tail.Document, headed bool) error {
+	return tailtext.Terminal(w, doc, tailtext.Options{Width: a.Columns(), Color: a.ColorStdout(), ASCII: a.ASCII(), Headed: headed})
 }
 
 // JSON writes a value indented.

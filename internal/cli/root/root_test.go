@@ -36,6 +36,7 @@ func TestUsageErrorsEndWith64AndOneSentence(t *testing.T) {
 		"status", "approve", "watch a b", "services nope", "version -o markdown", "demo -o html", "demo --speed 0", "demo --speed x",
 		"list --mode team", "list --color blue", "plan carts -e prod --param X", "plan carts -e prod --param X=1 --param X=2",
 		"plan carts -e prod --timeout -1s", "plan carts -e prod", "services list", "list", "approve x --ack one",
+		"approve x --ack all", "approve x --ack 1,,2", "approve x --ack 0",
 	} {
 		t.Run(line, func(t *testing.T) {
 			a, s := program(t, nil)
@@ -49,6 +50,14 @@ func TestUsageErrorsEndWith64AndOneSentence(t *testing.T) {
 				t.Errorf("standard error is not one sentence: %q", text)
 			}
 		})
+	}
+}
+
+func TestAnAcknowledgementIsANumber(t *testing.T) {
+	a, s := program(t, nil)
+	root.Main(context.Background(), a, []string{"approve", "x", "--ack", "all"})
+	if text := s.err.String(); !strings.Contains(text, `"all" is not the number of a change`) || strings.Contains(text, "strconv") {
+		t.Error(text)
 	}
 }
 

@@ -27,6 +27,8 @@ type Options struct {
 	Approval string
 	// Decided replaces the request for approval where there is nothing left to decide: "Approved by a.lee."
 	Decided string
+	// As is added to the command that approves: " --as NAME" where nobody verifies who approves.
+	As string
 	// AckForm is the id of a form on the embedding page. Where it is set, each change that needs an acknowledgement has a
 	// checkbox of that form, with the name "ack" and its number as value.
 	AckForm string

@@ -94,6 +94,9 @@ func newView(r plan.Review, o Options) reviewView {
 		Tally: strings.Join(wording.Tally(r), ", ") + ".", Shown: wording.Shown(r, len(r.Items), "shown") + ".",
 		Approval: seen(o.Approval), Command: wording.ApproveCommand(r), Acks: len(r.Acknowledgements()), Digests: v.digests(),
 	}
+	if view.Command != "" {
+		view.Command += o.As
+	}
 	if d := r.Deployment; d != nil {
 		view.Environment = seen(d.Environment)
 		view.Production = slices.Contains([]string{"prod", "production", "prd", "live"}, strings.ToLower(d.Environment))

@@ -45,6 +45,8 @@ type Options struct {
 	Approval string
 	// Decided replaces the request for approval where there is nothing left to decide: "Approved by a.lee."
 	Decided string
+	// As is added to the command that approves: " --as NAME" where nobody verifies who approves.
+	As string
 }
 
 // Marker is the first line of the comment, by which it is found again and updated in place.
@@ -174,7 +176,7 @@ func foot(r plan.Review, o Options) string {
 		ways = append(ways, "[Review and approve](<"+link+">)")
 	}
 	if command := wording.ApproveCommand(r); command != "" && len(command) <= maxLink {
-		ways = append(ways, code(command))
+		ways = append(ways, code(command+o.As))
 	}
 	if len(ways) > 0 {
 		out.WriteString("\n" + strings.Join(ways, " or ") + "\n")

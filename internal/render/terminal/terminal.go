@@ -41,6 +41,8 @@ type Options struct {
 	Approval string
 	// Decided replaces the request for approval where there is nothing left to decide: "Approved by a.lee."
 	Decided string
+	// As is added to the command that approves: " --as NAME" where nobody verifies who approves.
+	As string
 }
 
 // Render writes the review as text. It fails when a word of Only or a path of Resources stands for nothing, and when
@@ -206,7 +208,7 @@ func (p *page) decision() {
 		p.raw("  Review   " + p.clean(r.Deployment.ReviewURL))
 	}
 	if command := wording.ApproveCommand(r); command != "" {
-		p.raw("  Approve  " + command)
+		p.raw("  Approve  " + command + p.o.As)
 	} else {
 		p.text(2, 11, "Approve  not possible: the review is partial or its deployment id and digest are not valid.")
 	}

@@ -21,6 +21,8 @@ type Options struct {
 	Color bool
 	// ASCII keeps to ASCII, for terminals without UTF-8; other characters are written as escapes.
 	ASCII bool
+	// Headed leaves out the headline, where it stands above a terminal's text already.
+	Headed bool
 }
 
 // sign is how a result is marked, beside its word.

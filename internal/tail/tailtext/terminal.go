@@ -39,7 +39,9 @@ func (p *page) headline(doc tail.Document) {
 	} else if !succeeded(doc) {
 		mark = sign{"?", "?", "unknown", yellow}
 	}
-	p.wrapped(p.mark(mark)+" ", "  ", look, doc.Headline)
+	if !p.o.Headed {
+		p.wrapped(p.mark(mark)+" ", "  ", look, doc.Headline)
+	}
 	where := "stack " + doc.StackName
 	if doc.ChangeSet != nil && doc.ChangeSet.Name != "" {
 		where += ", change set " + doc.ChangeSet.Name
