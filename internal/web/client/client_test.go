@@ -249,7 +249,7 @@ func contract(t *testing.T, open func(d *door) clients) {
 			if diff := cmp.Diff(review, got); diff != "" || err != nil {
 				t.Errorf("%v\n%s", err, diff)
 			}
-			yes := frontdoor.Answer{Verdict: approval.Approve, Digest: review.Digest, Acknowledgements: []int{1}, Comment: "seen"}
+			yes := frontdoor.Answer{Verdict: approval.Approve, Digest: review.Digest, Comment: "seen"}
 			var refused *frontdoor.RefusedError
 			if _, err := as("ana").Decide(t.Context(), record.ID, yes); !errors.As(err, &refused) || refused.Refusal != frontdoor.RefusedPerson || !strings.Contains(err.Error(), "nobody approves their own") {
 				t.Errorf("%v", err)
