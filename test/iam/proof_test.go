@@ -107,6 +107,32 @@ func (n need) String() string {
 	return fmt.Sprintf("%s: %s on %s %v", as, n.Action, n.Resource, n.Context)
 }
 
+// fromFunction adds what Lambda says of every call that a function's code makes with the function's own role ("Using source
+// function ARN", Lambda developer guide). A session that the code assumes has it no more.
+func fromFunction(context policy.Context, function string) policy.Context {
+	context = maps.Clone(context)
+	context["lambda:SourceFunctionArn"] = []string{"arn:aws:lambda:" + hubRegion + ":" + hubAccount + ":function:stackgate-" + function}
+	return context
+}
+
+func TestABorrowedRoleIsDenied(t *testing.T) {
+	in := installation(t)
+	denied := 0
+	for _, n := range needs(t) {
+		if n.session != nil || n.function == machine {
+			continue
+		}
+		n.Context = fromFunction(n.Context, "borrower")
+		if got := decide(t, in, n.role(in), nil, n.Request); got == policy.Allowed {
+			t.Errorf("%s is %s to a function of somebody else's", n, got)
+		}
+		denied++
+	}
+	if denied == 0 {
+		t.Error("nothing was asked for")
+	}
+}
+
 // needs are the permissions of all that was called, each once.
 func needs(t *testing.T) []need {
 	t.Helper()
@@ -119,6 +145,9 @@ func needs(t *testing.T) []need {
 		}
 		for _, r := range requests {
 			n := need{Request: r, function: c.Function, session: c.Session}
+			if n.session == nil && c.Function != machine {
+				n.Context = fromFunction(n.Context, c.Function)
+			}
 			if text := n.String(); !seen[text] {
 				seen[text] = true
 				all = append(all, n)
