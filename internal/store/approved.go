@@ -1,7 +1,10 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"strings"
+	"time"
 
 	"stackgate/internal/approval"
 	"stackgate/internal/deployment"
@@ -53,4 +56,64 @@ func CheckApproved(installed Policies, record Record, decisions []approval.Decis
 		ignored = " (" + strings.Join(tally.Ignored, "; ") + ")"
 	}
 	return deployment.Faultf(deployment.NotApproved, "%d of %d needed approvals were given%s", tally.Given, tally.Needed, ignored)
+}
+
+// DecisionStore is the store as far as decisions are counted.
+type DecisionStore interface {
+	UpdateRecord(ctx context.Context, id deployment.ID, change func(*Record) error) (Record, error)
+	Decisions(ctx context.Context, id deployment.ID) ([]approval.Decision, error)
+}
+
+// BeginVerifying closes a deployment or recovery for decisions, and counts those that the store holds.
+func BeginVerifying(ctx context.Context, s DecisionStore, installed Policies, id deployment.ID) (Record, error) {
+	record, err := s.UpdateRecord(ctx, id, func(r *Record) error {
+		if err := r.Heed(); err != nil {
+			return err
+		}
+		r.Stage = deployment.StageVerifying
+		return nil
+	})
+	if err != nil {
+		return Record{}, err
+	}
+	decisions, err := decisionsUpon(ctx, s, id)
+	if err != nil {
+		return Record{}, err
+	}
+	return record, CheckApproved(installed, record, decisions)
+}
+
+// BeginExecuting counts the decisions once more, closes a deployment or recovery for wishes to end it, and notes that its
+// stack may be touched from here on.
+func BeginExecuting(ctx context.Context, s DecisionStore, installed Policies, id deployment.ID, now time.Time) (Record, error) {
+	decisions, err := decisionsUpon(ctx, s, id)
+	if err != nil {
+		return Record{}, err
+	}
+	return s.UpdateRecord(ctx, id, func(r *Record) error {
+		if err := r.Heed(); err != nil {
+			return err
+		}
+		if r.Times.Verified.IsZero() {
+			what := "review"
+			if r.Intent == deployment.IntentRecover {
+				what = "proposal"
+			}
+			return deployment.Faultf(deployment.NotApproved, "the %s of %s was not verified", what, r.ID)
+		}
+		if err := CheckApproved(installed, *r, decisions); err != nil {
+			return err
+		}
+		r.Stage, r.Times.Executed, r.Settlement = deployment.StageExecuting, now, ""
+		r.ClientRequestToken = r.ID.String()
+		return nil
+	})
+}
+
+func decisionsUpon(ctx context.Context, s DecisionStore, id deployment.ID) ([]approval.Decision, error) {
+	decisions, err := s.Decisions(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the decisions upon %s: %w", id, err)
+	}
+	return decisions, nil
 }

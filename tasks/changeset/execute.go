@@ -61,7 +61,7 @@ func (t Execute) Run(ctx context.Context, in ExecuteIn) (ExecuteOut, error) {
 		return ExecuteOut{}, err
 	}
 	if !executed {
-		if record, err = t.begin(ctx, record); err != nil {
+		if record, err = store.BeginExecuting(ctx, t.Store, t.Policies, record.ID, t.Clock.Now()); err != nil {
 			return ExecuteOut{}, err
 		}
 	}
@@ -93,29 +93,6 @@ func (t Execute) executed(ctx context.Context, client Executor, r store.Record) 
 		return false, stale("change set %s was executed by somebody else (%s)", r.ID, set.ExecutionStatus)
 	}
 	return true, nil
-}
-
-// begin counts the decisions, closes the deployment for wishes to end it, and notes that it may have been executed from
-// here on.
-func (t Execute) begin(ctx context.Context, record store.Record) (store.Record, error) {
-	decisions, err := t.Store.Decisions(ctx, record.ID)
-	if err != nil {
-		return store.Record{}, fmt.Errorf("read the decisions upon %s: %w", record.ID, err)
-	}
-	return t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
-		if err := r.Heed(); err != nil {
-			return err
-		}
-		if r.Times.Verified.IsZero() {
-			return deployment.Faultf(deployment.NotApproved, "the review of %s was not verified", r.ID)
-		}
-		if err := store.CheckApproved(t.Policies, *r, decisions); err != nil {
-			return err
-		}
-		r.Stage, r.Times.Executed, r.Settlement = deployment.StageExecuting, t.Clock.Now(), ""
-		r.ClientRequestToken = r.ID.String()
-		return nil
-	})
 }
 
 func (t Execute) execute(ctx context.Context, client Executor, r store.Record, d service.Definition) error {

@@ -76,7 +76,7 @@ func (t Perform) Run(ctx context.Context, in PerformIn) (PerformOut, error) {
 		if d, err = unmoved(ctx, client, record, definition); err != nil {
 			return PerformOut{}, t.notStarted(ctx, record, err)
 		}
-		if record, err = t.begin(ctx, record); err != nil {
+		if record, err = store.BeginExecuting(ctx, t.Store, t.Policies, record.ID, t.Clock.Now()); err != nil {
 			return PerformOut{}, err
 		}
 	}
@@ -131,29 +131,6 @@ func (t Perform) begun(ctx context.Context, client Performer, r store.Record) (b
 		return true, nil
 	}
 	return cfn.Begun(ctx, client, r.StackID, r.ClientRequestToken)
-}
-
-// begin counts the decisions, closes the recovery for wishes to end it, and notes that it may have been performed from
-// here on.
-func (t Perform) begin(ctx context.Context, record store.Record) (store.Record, error) {
-	decisions, err := t.Store.Decisions(ctx, record.ID)
-	if err != nil {
-		return store.Record{}, fmt.Errorf("read the decisions upon %s: %w", record.ID, err)
-	}
-	return t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
-		if err := r.Heed(); err != nil {
-			return err
-		}
-		if r.Times.Verified.IsZero() {
-			return deployment.Faultf(deployment.NotApproved, "the proposal of %s was not verified", r.ID)
-		}
-		if err := store.CheckApproved(t.Policies, *r, decisions); err != nil {
-			return err
-		}
-		r.Stage, r.Times.Executed, r.Settlement = deployment.StageExecuting, t.Clock.Now(), ""
-		r.ClientRequestToken = r.ID.String()
-		return nil
-	})
 }
 
 // notStarted notes that nothing was done, where an earlier line or try noted that something may have been.

@@ -109,20 +109,7 @@ func (t Verify) Run(ctx context.Context, in In) (VerifyOut, error) {
 	if err != nil {
 		return VerifyOut{}, err
 	}
-	if record, err = t.Store.UpdateRecord(ctx, record.ID, func(r *store.Record) error {
-		if err := r.Heed(); err != nil {
-			return err
-		}
-		r.Stage = deployment.StageVerifying
-		return nil
-	}); err != nil {
-		return VerifyOut{}, err
-	}
-	decisions, err := t.Store.Decisions(ctx, record.ID)
-	if err != nil {
-		return VerifyOut{}, fmt.Errorf("read the decisions upon %s: %w", record.ID, err)
-	}
-	if err := store.CheckApproved(t.Policies, record, decisions); err != nil {
+	if record, err = store.BeginVerifying(ctx, t.Store, t.Policies, record.ID); err != nil {
 		return VerifyOut{}, err
 	}
 	client, err := t.Connect(ctx, record)
