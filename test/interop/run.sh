@@ -4,7 +4,7 @@
 # environments under ~/.cache/stackgate. Without Python or the packages it says so and is done: nothing else is tested here.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-moto_version=5.2.5
+moto_version="$(sed -n "s/^version=//p" internal/store/dynamo/moto.sh)"
 # The version that make synth checks the installation's templates with.
 lint_version="$(sed -n 's/^cfn-lint==//p' infra/requirements.txt)"
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/stackgate"
